@@ -1,0 +1,1 @@
+"""Evolutionary code search whose lineage is git."""

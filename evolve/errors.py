@@ -1,0 +1,113 @@
+"""Every error that `evolve` raises on purpose.
+
+    EvolveError
+    ├── TaskError              a task folder or an option is wrong            exit 3
+    │   └── SeedError          the seed program itself cannot be scored       exit 7
+    ├── RunError               a run directory cannot be used                 exit 4
+    │   ├── RunNotFound        no such run
+    │   ├── RunExists          the name is taken
+    │   ├── RunLocked          another process is working on it
+    │   ├── RunDamaged         the journal or the repository is broken
+    │   └── StorageError       the disk is full, read-only or failing         exit 8
+    ├── SandboxUnavailable     the sandbox asked for does not work here       exit 5
+    ├── UnsafeRefused          untrusted code would run without isolation     exit 5
+    └── Fault                  the surroundings failed, not the candidate     exit 6
+        ├── SandboxFault       the sandbox or its daemon
+        └── LineageError       git
+
+A bad candidate is never one of these: it is a trial whose status says so. A `Fault` is never a score:
+the engine tries again and, if the fault lasts, stops the run so that it can be resumed.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+__all__ = [
+    "EvolveError",
+    "Fault",
+    "LineageError",
+    "RunDamaged",
+    "RunError",
+    "RunExists",
+    "RunLocked",
+    "RunNotFound",
+    "SandboxFault",
+    "SandboxUnavailable",
+    "SeedError",
+    "StorageError",
+    "TaskError",
+    "UnsafeRefused",
+]
+
+
+class EvolveError(Exception):
+    """Base of all errors raised on purpose; the message says what is wrong, where, and what to do."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class TaskError(EvolveError):
+    """A task folder, its `task.toml` or an option is wrong."""
+
+    exit_code = 3
+
+
+class SeedError(TaskError):
+    """The seed program cannot be scored, so no search can start from it."""
+
+    exit_code = 7
+
+
+class RunError(EvolveError):
+    """A run directory cannot be used."""
+
+    exit_code = 4
+
+
+class RunNotFound(RunError):
+    """There is no run at that path or of that name."""
+
+
+class RunExists(RunError):
+    """A new run was asked for where something already is."""
+
+
+class RunLocked(RunError):
+    """Another process holds the run's lock."""
+
+
+class RunDamaged(RunError):
+    """The journal or the repository of a run contradicts itself."""
+
+
+class StorageError(RunError):
+    """The disk is full, read-only or failing. Nothing that was recorded is lost."""
+
+    exit_code = 8
+
+
+class SandboxUnavailable(EvolveError):
+    """The sandbox that was asked for does not work on this machine."""
+
+    exit_code = 5
+
+
+class UnsafeRefused(EvolveError):
+    """Untrusted code would have run without isolation, and nobody allowed it."""
+
+    exit_code = 5
+
+
+class Fault(EvolveError):
+    """The surroundings failed, not the candidate. Retried; if it lasts, the run stops and can be resumed."""
+
+    exit_code = 6
+
+
+class SandboxFault(Fault):
+    """The sandbox, its daemon or its harness failed."""
+
+
+class LineageError(Fault):
+    """Git failed or disagrees with the journal."""

@@ -1,0 +1,319 @@
+"""The records and the protocols: what a search is made of.
+
+Records are frozen. Protocols have three methods at most. A trial is one proposal with its evaluation; everything that
+learns hears `tell(trial)`, in the order of the journal, on one thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+from evolve.objects import MODE_EXECUTABLE, MODE_FILE, blob_id, tree_id
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from evolve.frames import Frame
+
+__all__ = [
+    "Archive",
+    "Context",
+    "Cost",
+    "Evaluation",
+    "Evaluator",
+    "Json",
+    "Limits",
+    "Program",
+    "Proposal",
+    "Proposer",
+    "Role",
+    "Sandbox",
+    "Selection",
+    "Session",
+    "Split",
+    "Status",
+    "Trial",
+    "Usage",
+    "path_problem",
+]
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+Split: TypeAlias = Literal["search", "held_out"]
+"""`search` instances steer the search; `held_out` ones score what is reported and never reach a proposer."""
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+_RESERVED = {".git", ".evolve", ".gitmodules", ".gitattributes", ".gitignore"}
+
+
+def path_problem(path: str) -> str | None:
+    """What keeps `path` from naming a file of a program, or None when nothing does."""
+    if not path or len(path.encode(errors="surrogatepass")) > 1024:
+        return "a path has between 1 and 1024 bytes"
+    if "\0" in path or "\n" in path or "\\" in path or not path.isprintable():
+        return "a path is printable and holds no backslash"
+    for part in path.split("/"):
+        if part in {"", ".", ".."}:
+            return "a path is relative, without empty, '.' or '..' parts"
+        # git's own names, and what case-folding or Windows file systems would take for them
+        if part.lower().rstrip(". ") in _RESERVED or part.lower().startswith("git~"):
+            return f"{part!r} is reserved"
+    return None
+
+
+@dataclass(frozen=True)
+class Program:
+    """A set of files: a candidate. Its identity is its git tree id.
+
+    `files` maps paths (relative, with slashes) to contents; `executables` are those of them with mode 755.
+    Raises `ValueError` when a path is not allowed, or names both a file and a directory.
+    """
+
+    files: Mapping[str, bytes]
+    executables: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        for path in self.files:
+            if problem := path_problem(path):
+                raise ValueError(f"{path!r} cannot be a file of a program: {problem}")
+            parent = path.rpartition("/")[0]
+            while parent:
+                if parent in self.files:
+                    raise ValueError(f"{parent!r} is both a file and a directory")
+                parent = parent.rpartition("/")[0]
+        if not self.executables <= self.files.keys():
+            raise ValueError("an executable is not among the files")
+
+    @cached_property
+    def tree(self) -> str:
+        """The git tree id, 40 hexadecimal digits."""
+        return tree_id({path: (self.mode(path), blob_id(content)) for path, content in self.files.items()})
+
+    def mode(self, path: str) -> str:
+        """The git file mode of `path`."""
+        return MODE_EXECUTABLE if path in self.executables else MODE_FILE
+
+    def text(self, path: str) -> str:
+        """The file as UTF-8 text. Raises `KeyError` or `UnicodeDecodeError`."""
+        return self.files[path].decode()
+
+    def replace(self, changes: Mapping[str, bytes | None]) -> Program:
+        """A program with these files changed or, where None, removed. Raises `ValueError` as the constructor does."""
+        files = {path: content for path, content in self.files.items() if path not in changes}
+        files.update((path, content) for path, content in changes.items() if content is not None)
+        return Program(files, self.executables & files.keys())
+
+
+class Status(StrEnum):
+    """How a trial ended. Only `OK` has a score."""
+
+    OK = "ok"
+    FAILED = "failed"
+    """The candidate or the evaluator raised, crashed or exited with an error."""
+    INVALID = "invalid"
+    """The score is missing, NaN, infinite, a boolean or not a number."""
+    TIMEOUT = "timeout"
+    MEMORY = "memory"
+    OUTPUT = "output"
+    """More output, or more data in a reply, than the limit allows."""
+    REJECTED = "rejected"
+    """Never evaluated: the change reaches outside the evolving region, or is no valid change at all."""
+    DUPLICATE = "duplicate"
+    """Never evaluated: the program is one that was tried before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What an evaluation took. Measured, so it is journaled and never committed."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """What an evaluator says of a program.
+
+    `score` is in the user's unit and direction; `fitness` is the same turned so that higher is better. Both are finite,
+    and both are None unless the status is `OK`. `instances` holds scores per instance, `measures` behaviour
+    descriptors, `artifacts` files to keep; `feedback` is text for the next proposer and never tells of held-out instances.
+    """
+
+    status: Status
+    score: float | None = None
+    fitness: float | None = None
+    metrics: Mapping[str, Json] = field(default_factory=lambda: _EMPTY)
+    measures: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
+    instances: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
+    feedback: str = ""
+    artifacts: Mapping[str, bytes] = field(default_factory=lambda: _EMPTY)
+    cost: Cost = Cost()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What model calls used; money in whole nano-dollars (1e-9 dollars), so that sums are exact."""
+
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    nanodollars: int = 0
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(
+            calls=self.calls + other.calls,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            nanodollars=self.nanodollars + other.nanodollars,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A new program, and how it came to be.
+
+    `parents` are the numbers of the trials it was really made from, the one whose text it continues first (at least
+    one). `summary` is one line that says what changed: the subject of the commit. `note` is what the proposer wants to
+    find again in the trial, as JSON. `rejected` says why there is no valid change; `program` is then the first
+    parent's.
+    """
+
+    program: Program
+    parents: tuple[int, ...]
+    operator: str
+    summary: str
+    usage: Usage = Usage()
+    note: Mapping[str, Json] = field(default_factory=lambda: _EMPTY)
+    rejected: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One proposal with its evaluation. Trial 0 is the seed; it alone has no parents.
+
+    `lane` names the part of the archive that asked for it. `duplicate_of` is the earlier trial with the same program.
+    """
+
+    number: int
+    program: Program
+    parents: tuple[int, ...]
+    operator: str
+    summary: str
+    evaluation: Evaluation
+    usage: Usage = Usage()
+    note: Mapping[str, Json] = field(default_factory=lambda: _EMPTY)
+    lane: str = ""
+    duplicate_of: int | None = None
+
+    @property
+    def fitness(self) -> float | None:
+        """Higher is better; None unless the status is `OK`."""
+        return self.evaluation.fitness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What an archive offers a proposer: `parents` to change (at least one, the first is the main one), and
+    `inspirations` to look at. `lane` names the part of the archive that speaks; "" when it has only one."""
+
+    parents: tuple[Trial, ...]
+    inspirations: tuple[Trial, ...] = ()
+    lane: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a proposer may use besides the selection: the number of the trial to be, and its own random numbers.
+
+    `rng` is made from (seed, number, purpose, attempt) and from nothing else, so the same ask gives the same proposal.
+    """
+
+    number: int
+    rng: np.random.Generator
+    attempt: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one candidate may use. Whoever passes a limit is stopped and the trial's status says which one it was."""
+
+    memory_bytes: int = 512 * 2**20
+    """Of the whole process tree where the sandbox can bound that, else of each process."""
+    processes: int = 16
+    disk_bytes: int = 64 * 2**20
+    open_files: int = 256
+    output_bytes: int = 2**20
+    """Of standard output and error that is kept; what comes after is read and thrown away."""
+    reply_bytes: int = 64 * 2**20
+    """Of one frame on the data channel."""
+
+
+Role: TypeAlias = Literal["candidate", "evaluator"]
+"""Who runs in a session: the hostile candidate, or the user's evaluator with the hidden data."""
+
+
+class Session(Protocol):
+    """A harness running in isolation, reached through one duplex channel of frames. Used by one thread at a time."""
+
+    def send(self, frame: Frame) -> None:
+        """Raises `SandboxFault` when the harness is gone."""
+
+    def receive(self, timeout: float) -> Frame:
+        """The next frame. Raises `TimeoutError` after `timeout` seconds, `SandboxFault` when the harness is gone."""
+
+    def close(self) -> None:
+        """Kill the whole process tree and remove what it left. Never raises, may be called twice."""
+
+
+class Sandbox(Protocol):
+    """Runs untrusted code. `name` is how options name it; `weaknesses` say what it does not protect from."""
+
+    name: str
+    weaknesses: tuple[str, ...]
+
+    def open(self, role: Role, limits: Limits) -> Session:
+        """Start a harness for this role. May run on several threads at once.
+
+        Raises `SandboxUnavailable` when it cannot work on this machine, `SandboxFault` when it failed this time.
+        """
+
+    def close(self) -> None:
+        """Close what sessions are left and whatever they share."""
+
+
+class Archive(Protocol):
+    """Is told trials and samples parents and inspirations from them. Called on the loop thread alone."""
+
+    def tell(self, trial: Trial) -> None:
+        """Learn of a trial, whatever its status. The first one told is the seed."""
+
+    def sample(self, rng: np.random.Generator) -> Selection:
+        """Choose what to change next. Only trials with status `OK` are offered. Raises `LookupError` when none is."""
+
+
+class Proposer(Protocol):
+    """Makes a new program from a selection."""
+
+    def propose(self, selection: Selection, context: Context) -> Proposal:
+        """May run on any thread, several at once. Must not depend on anything but its arguments and what was told."""
+
+    def tell(self, trial: Trial) -> None:
+        """Learn of a trial, this proposer's or another's. Called on the loop thread alone."""
+
+
+class Evaluator(Protocol):
+    """Turns a program into an evaluation."""
+
+    def evaluate(self, program: Program, *, split: Split = "search") -> Evaluation:
+        """May run on several threads at once. A bad program is a status, never an exception.
+
+        Raises `Fault` when the surroundings failed, and `TaskError` when the evaluator itself cannot be used.
+        """
+
+    def close(self) -> None:
+        """End everything that was started. May be called twice."""
