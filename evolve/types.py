@@ -141,7 +141,7 @@ class Evaluation:
 
     `score` is in the user's unit and direction; `fitness` is the same turned so that higher is better. Both are finite,
     and both are None unless the status is `OK`. `instances` holds scores per instance, `measures` behaviour
-    descriptors, `artifacts` files to keep; `feedback` is text for the next proposer and never tells of held-out instances.
+    descriptors, `artifacts` files to keep; `feedback` is text for the next proposer, never about held-out instances.
     """
 
     status: Status
