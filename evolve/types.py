@@ -192,7 +192,7 @@ class Proposal:
     rejected: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, weakref_slot=True)
 class Trial:
     """One proposal with its evaluation. Trial 0 is the seed; it alone has no parents.
 

@@ -1,0 +1,426 @@
+"""The loop: ask, propose, evaluate, tell.
+
+Steady state: as long as the budget can be reserved, trials are in flight, each on a thread of its own for its proposal
+and then for its evaluation. Everything that decides or learns (sampling, reserving, duplicate checks, journal, `tell`,
+commits) happens here on the loop thread alone, in the order of the journal. Resume folds the journal through the same
+`_learn` that the live loop uses.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from evolve.budget import Budget
+from evolve.errors import Fault, RunDamaged, SandboxFault, SeedError
+from evolve.fingerprint import fingerprint
+from evolve.journal import Event, Journal, Replay, encode_evaluation, encode_proposal, finish
+from evolve.lineage import LEDGER_EVERY, Lineage
+from evolve.regions import Regions
+from evolve.types import (
+    Archive,
+    Context,
+    Evaluation,
+    Evaluator,
+    Program,
+    Proposal,
+    Proposer,
+    Selection,
+    Status,
+    Trial,
+)
+
+__all__ = ["Evolution", "Outcome"]
+
+_SAMPLE, _PROPOSE = 0, 1
+"""Purposes of random numbers, so that sampler and proposer never draw the same ones."""
+
+_CHECKPOINT_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a session ended: `reason` is the budget's resource that ran out, or "interrupted"."""
+
+    reason: str
+    seed: Trial
+    best: Trial
+    told: int
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A trial in flight: asked for, perhaps proposed, not told."""
+
+    number: int
+    selection: Selection | None
+    attempt: int = 0
+    proposal: Proposal | None = None
+    duplicate_of: int | None = None
+
+
+@dataclass
+class Evolution:
+    """One search. Every setting is a keyword argument.
+
+    Args:
+        seed_program: what the search starts from; trial 0.
+        seed: of all random numbers.
+        workers: evaluations at a time.
+        in_flight: trials at a time, proposals included. With 1 the same seed gives the same commits.
+        reservation: what a trial may use at most, per resource of the budget.
+        attempts: how often a proposal that cost nothing is drawn again when it is a duplicate.
+        patience: seconds between tries after a `Fault`; when they are used up the run stops.
+        on_trial: hears each trial told in this session.
+    """
+
+    seed_program: Program
+    journal: Journal
+    lineage: Lineage
+    archive: Archive
+    proposer: Proposer
+    evaluator: Evaluator
+    budget: Budget
+    regions: Regions
+    seed: int = 0
+    workers: int = 1
+    in_flight: int = 1
+    reservation: Mapping[str, int] = field(default_factory=lambda: {"trials": 1, "evaluations": 1})
+    attempts: int = 8
+    patience: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
+    on_trial: Callable[[Trial], None] = lambda _: None
+
+    def __post_init__(self) -> None:
+        self.best: Trial | None = None
+        self.seed_trial: Trial | None = None
+        self.told = 0
+        self._lane_best: dict[str, float] = {}
+        self._alive: WeakValueDictionary[int, Trial] = WeakValueDictionary()
+        self._seen: dict[bytes, int] = {}
+        self._next = 0
+        self._pending: dict[int, _Pending] = {}
+        self._futures: dict[Future[Any], _Pending] = {}
+        self._halt = threading.Event()
+        self._stop_reason = ""
+        self._begun = time.monotonic() - self.budget.elapsed
+        self._last_checkpoint = 0.0
+        self._shown: str | None = None
+
+    def stop(self, reason: str) -> None:
+        """Begin nothing more; what is in flight is left for `resume`. May be called from any thread or signal."""
+        self._stop_reason = self._stop_reason or reason
+        self._halt.set()
+
+    def replay(self, events: Iterable[Event]) -> None:
+        """Learn again what the journal says, and take up the trials that were in flight.
+
+        Raises `RunDamaged` when the journal contradicts itself.
+        """
+        replay = Replay(self._program_of)
+        self.lineage.begin_replay()
+        for event in events:
+            self._replay_event(replay, event)
+        self.lineage.end_replay()
+        self.budget.elapsed = max(self.budget.elapsed, replay.elapsed)
+        self._begun = time.monotonic() - self.budget.elapsed
+        for number, pending in self._pending.items():
+            pending.attempt = replay.attempts.get(number, 0)
+            pending.proposal = replay.proposed.get(number)
+
+    def _replay_event(self, replay: Replay, event: Event) -> None:
+        kind, number = event["event"], event.get("number", -1)
+        if kind == "asked":
+            self._pending[number] = _Pending(number, self._selection(event))
+        elif kind == "ledger":
+            self.lineage.ledger(self._totals())
+        elif kind == "opened":
+            self.budget.limits = event["limits"]
+            self.budget.seconds = event.get("seconds")
+        elif kind == "proposed" and "fingerprint" in event:
+            self._seen[bytes.fromhex(event["fingerprint"])] = number
+        self._next = max(self._next, number + 1)
+        trial = replay.fold(event)
+        if trial is not None:
+            self._pending.pop(number, None)
+            self._learn(trial)
+
+    def _selection(self, asked: Event) -> Selection:
+        try:
+            return Selection(
+                parents=tuple(self._alive[number] for number in asked["parents"]),
+                inspirations=tuple(self._alive[number] for number in asked.get("inspirations", ())),
+                lane=asked.get("lane", ""),
+            )
+        except KeyError as error:
+            raise RunDamaged(f"trial {asked['number']} was asked for with parents that no archive holds") from error
+
+    def run(self, evaluations: Executor | None = None, proposals: Executor | None = None) -> Outcome:
+        """Search until the budget is used up or `stop` is called.
+
+        Raises `SeedError` when the seed program has no score, `Fault` when the surroundings stay broken, and whatever a
+        proposer or an evaluator raises against its contract; the run can be resumed after each of them.
+        """
+        self._evaluations = evaluations or ThreadPoolExecutor(self.workers, thread_name_prefix="evaluate")
+        self._proposals = proposals or ThreadPoolExecutor(self.in_flight, thread_name_prefix="propose")
+        try:
+            self.journal.append({"event": "opened", **self._limits(), **self._clock()})
+            self._keep()
+            self._begin()
+            while self._fill():
+                self._advance()
+            reason = self._stop_reason or self.budget.shortage(self.reservation) or "nothing left to do"
+            self._close_session(reason)
+        except SandboxFault as fault:
+            self._close_session(f"fault: {fault}")
+            raise
+        finally:
+            # after a failure a thread may be deep in a call; it ends when the evaluator is closed
+            self._evaluations.shutdown(wait=False, cancel_futures=True)
+            self._proposals.shutdown(wait=False, cancel_futures=True)
+        assert self.seed_trial is not None
+        assert self.best is not None
+        return Outcome(reason=reason, seed=self.seed_trial, best=self.best, told=self.told)
+
+    def _begin(self) -> None:
+        """Score the seed, or take up what an earlier session left in flight."""
+        if self.seed_trial is None:
+            pending = self._pending.setdefault(0, _Pending(0, None))
+            self._next = 1
+            if pending.proposal is None:
+                proposal = Proposal(program=self.seed_program, parents=(), operator="seed", summary="Seed program")
+                self._proposed(pending, proposal)
+            else:
+                self._submit_evaluation(pending, pending.proposal)
+            while self._futures:
+                self._advance()
+        if self.best is None:
+            seed = self.seed_trial
+            what = f"{seed.evaluation.status}: {seed.evaluation.feedback}" if seed else "stopped before it was scored"
+            raise SeedError(f"the seed program has no score, so there is nothing to improve ({what})")
+        for pending in list(self._pending.values()):
+            if not self.budget.reserve(pending.number, self.reservation):
+                continue  # it stays in the journal, for a session with more to spend
+            if pending.proposal is None:
+                self._submit_proposal(pending)
+            else:
+                self._submit_evaluation(pending, pending.proposal)
+
+    def _fill(self) -> bool:
+        """Ask for trials while there is room and budget; False when none is in flight any more."""
+        self.budget.elapsed = time.monotonic() - self._begun
+        while (
+            not self._halt.is_set()
+            and len(self._futures) < self.in_flight
+            and self.budget.reserve(self._next, self.reservation)
+        ):
+            number, self._next = self._next, self._next + 1
+            selection = self.archive.sample(self._rng(number, _SAMPLE))
+            self.journal.append(
+                {
+                    "event": "asked",
+                    "number": number,
+                    "parents": [trial.number for trial in selection.parents],
+                    **({"inspirations": [t.number for t in selection.inspirations]} if selection.inspirations else {}),
+                    **({"lane": selection.lane} if selection.lane else {}),
+                }
+            )
+            self._pending[number] = _Pending(number, selection)
+            self._submit_proposal(self._pending[number])
+        return bool(self._futures) and not self._halt.is_set()
+
+    def _advance(self) -> None:
+        """Take what has finished, in the order of asking, and carry it one step on."""
+        done, _ = wait(self._futures, timeout=0.1, return_when=FIRST_COMPLETED)
+        told: list[Trial] = []
+        failure: BaseException | None = None
+        for future in sorted(done, key=lambda future: self._futures[future].number):
+            pending = self._futures.pop(future)
+            if (error := future.exception()) is not None:
+                failure = failure or error
+                continue
+            result = future.result()
+            trial = (
+                self._proposed(pending, result) if isinstance(result, Proposal) else self._evaluated(pending, result)
+            )
+            if trial is not None:
+                told.append(trial)
+        if told:
+            self.journal.sync()
+            for trial in told:
+                self._learn(trial)
+                self.on_trial(trial)
+            self._keep()
+        if failure is not None:
+            raise failure
+
+    def _submit_proposal(self, pending: _Pending) -> None:
+        assert pending.selection is not None
+        context = Context(pending.number, self._rng(pending.number, _PROPOSE, pending.attempt), attempt=pending.attempt)
+        self._futures[self._proposals.submit(self.proposer.propose, pending.selection, context)] = pending
+
+    def _proposed(self, pending: _Pending, proposal: Proposal) -> Trial | None:
+        """Check a proposal. Valid and new: evaluate. A free duplicate: draw again. Else the trial ends here."""
+        base = self._program_of(proposal.parents[0]) if proposal.parents else None
+        if not proposal.rejected and (problem := self.regions.problem(proposal.program)):
+            assert base is not None
+            # what was forbidden is kept in words, not in the lineage
+            proposal = Proposal(
+                program=base,
+                parents=proposal.parents,
+                operator=proposal.operator,
+                summary=proposal.summary,
+                usage=proposal.usage,
+                note=proposal.note,
+                rejected=problem,
+            )
+        identity = b"" if proposal.rejected else fingerprint(proposal.program)
+        duplicate_of = self._seen.get(identity)
+        if duplicate_of is not None and not proposal.usage.calls and pending.attempt + 1 < self.attempts:
+            self.journal.append(
+                {"event": "duplicate", "number": pending.number, "attempt": pending.attempt, "of": duplicate_of}
+            )
+            pending.attempt += 1
+            self._submit_proposal(pending)
+            return None
+        new = bool(identity) and duplicate_of is None
+        self.journal.append(
+            {
+                "event": "proposed",
+                "number": pending.number,
+                **encode_proposal(proposal, base),
+                **({"fingerprint": identity.hex()} if new else {}),
+            }
+        )
+        if proposal.usage.calls:
+            self.journal.sync()
+        pending.proposal = proposal
+        if proposal.rejected:
+            return self._evaluated(pending, Evaluation(status=Status.REJECTED, feedback=proposal.rejected))
+        if duplicate_of is not None:
+            pending.duplicate_of = duplicate_of
+            return self._evaluated(
+                pending, Evaluation(status=Status.DUPLICATE, feedback=f"the same program as trial {duplicate_of}")
+            )
+        self._seen[identity] = pending.number
+        self._submit_evaluation(pending, proposal)
+        return None
+
+    def _submit_evaluation(self, pending: _Pending, proposal: Proposal) -> None:
+        self._futures[self._evaluations.submit(self._evaluate, proposal.program)] = pending
+
+    def _evaluate(self, program: Program) -> Evaluation:
+        """On a thread of the pool. A fault is never a score: try again, and give up by raising it."""
+        for pause in self.patience:
+            try:
+                return self.evaluator.evaluate(program)
+            except Fault:
+                if self._halt.wait(pause):
+                    raise
+        return self.evaluator.evaluate(program)
+
+    def _evaluated(self, pending: _Pending, evaluation: Evaluation) -> Trial:
+        assert pending.proposal is not None
+        del self._pending[pending.number]
+        trial = finish(
+            pending.number,
+            pending.proposal,
+            evaluation,
+            lane=pending.selection.lane if pending.selection else "",
+            duplicate_of=pending.duplicate_of,
+        )
+        self.budget.elapsed = time.monotonic() - self._begun
+        self.journal.append(
+            {
+                "event": "told",
+                "number": trial.number,
+                **({"duplicate_of": trial.duplicate_of} if trial.duplicate_of is not None else {}),
+                **encode_evaluation(evaluation),
+                **self._clock(),
+            }
+        )
+        return trial
+
+    def _learn(self, trial: Trial) -> None:
+        """What follows from a trial that the journal holds: live and in replay alike."""
+        base = self._program_of(trial.parents[0]) if trial.parents else None
+        evaluated = trial.evaluation.status not in {Status.REJECTED, Status.DUPLICATE}
+        self.budget.settle(
+            trial.number,
+            {
+                "trials": int(trial.number > 0),
+                "evaluations": int(evaluated),
+                "calls": trial.usage.calls,
+                "tokens": trial.usage.input_tokens + trial.usage.output_tokens,
+                "nanodollars": trial.usage.nanodollars,
+            },
+        )
+        self._alive[trial.number] = trial
+        self.told += 1
+        if trial.number == 0:
+            self.seed_trial = trial
+        self.archive.tell(trial)
+        self.proposer.tell(trial)
+        commit = self.lineage.record(trial, base)
+        fitness = trial.fitness
+        if fitness is None:
+            return
+        if self.best is None or self.best.fitness is None or fitness > self.best.fitness:
+            self.best = trial
+            self.lineage.point("best", commit)
+        if trial.lane and fitness > self._lane_best.get(trial.lane, -np.inf):
+            self._lane_best[trial.lane] = fitness
+            self.lineage.point(f"lane/{trial.lane}", commit)
+
+    def _keep(self) -> None:
+        """Give the ledger and git what is due."""
+        while self.lineage.unledgered >= LEDGER_EVERY:
+            self._cut_ledger()
+        now = time.monotonic()
+        new_best = self.best is not None and self.best.program.tree != self._shown
+        if now - self._last_checkpoint >= _CHECKPOINT_SECONDS:
+            self._last_checkpoint = now
+            if new_best:
+                self._show_best()
+            else:
+                self.lineage.checkpoint()
+
+    def _show_best(self) -> None:
+        assert self.best is not None
+        if self.lineage.show(self.best.program.tree):
+            self._shown = self.best.program.tree
+
+    def _cut_ledger(self) -> None:
+        self.journal.append({"event": "ledger"})
+        self.lineage.ledger(self._totals())
+
+    def _close_session(self, reason: str) -> None:
+        if self.lineage.unledgered:
+            self._cut_ledger()
+        self.journal.append({"event": "stopped", "reason": reason, **self._clock()})
+        self.journal.sync()
+        self._show_best()
+
+    def _totals(self) -> dict[str, Any]:
+        """What the ledger says of the budget; nothing that is measured."""
+        return {**self._limits(), "spent": dict(self.budget.spent)}
+
+    def _limits(self) -> dict[str, Any]:
+        seconds = self.budget.seconds
+        return {"limits": dict(self.budget.limits), **({"seconds": seconds} if seconds is not None else {})}
+
+    def _clock(self) -> dict[str, float]:
+        return {"elapsed": round(time.monotonic() - self._begun, 3)}
+
+    def _rng(self, number: int, purpose: int, attempt: int = 0) -> np.random.Generator:
+        return np.random.default_rng((self.seed, number, purpose, attempt))
+
+    def _program_of(self, number: int) -> Program:
+        trial = self._alive.get(number)
+        return trial.program if trial is not None else self.lineage.program(number)

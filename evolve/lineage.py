@@ -1,0 +1,379 @@
+"""The lineage: every trial is a commit of an ordinary git repository.
+
+Commits are written by one long-lived `git fast-import`, so a trial costs no process. Their ids are computed here, so a
+parent can be named before git has stored it. What is in git follows from the journal: objects that a killed process
+lost are written again, with the same ids, when the journal is replayed.
+
+Branches: `best` follows the best program and is what the work tree shows; `lane/<name>` follows the best of each lane;
+`trials` is the ledger, from which every trial is reachable.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any, cast
+
+import git
+
+from evolve.errors import LineageError, StorageError
+from evolve.journal import encode_evaluation, encode_usage
+from evolve.objects import MODE_EXECUTABLE, MODE_FILE, blob_id, commit_id, tree_id
+from evolve.types import Json, Program, Trial, Usage
+
+__all__ = ["LEDGER_EVERY", "Lineage", "commit_message"]
+
+LEDGER_EVERY = 50
+"""Trials in one commit of the ledger."""
+
+_CHECKPOINT_TRIALS = 100
+_PACKS = 40
+"""Packs that one `fast-import` may leave before they are put together."""
+
+_IDENTITY = "evolve <evolve@localhost>"
+_TIP = "refs/evolve/tip"
+_MAX_BODY = 2000
+
+
+class Lineage:
+    """Writes trials as commits into the repository at `path`, which is made when it is not there.
+
+    Args:
+        path: the work tree; its `.git` is beside the run's `.evolve`.
+        started: seconds since the epoch; trial n is dated `started + n`.
+        config: the resolved settings, kept in the ledger's tree as `config.toml`.
+        hold: a file descriptor that the git process inherits; with the run's lock on it, no second session begins
+            before the git process of a killed one has ended.
+
+    Raises `LineageError` when git fails or contradicts the journal, `StorageError` when the disk refuses.
+    """
+
+    def __init__(self, path: Path, *, started: int, config: bytes = b"", hold: int | None = None) -> None:
+        self.path = path
+        self.started = started
+        self.config = config
+        self._hold = hold
+        self._ids: list[bytes] = []
+        self._ledger: list[Trial] = []
+        self._ledger_tip: str | None = None
+        self._branches: dict[str, str] = {}
+        self._since_checkpoint = 0
+        self._checkpoints = 0
+        self._importer: _Importer | None = None
+        self._replaying = False
+        try:
+            self._repository = git.Repo(path) if (path / ".git").exists() else self._init(path)
+            for leftover in (path / ".git" / "objects" / "pack").glob("tmp_*"):
+                leftover.unlink()
+            for leftover in (path / ".git").glob("fast_import_crash_*"):
+                leftover.unlink()
+        except git.GitError as error:
+            raise LineageError(f"{path} is no usable git repository: {error}") from error
+        except OSError as error:
+            raise StorageError(f"cannot write to {path}: {error.strerror}") from error
+
+    @staticmethod
+    def _init(path: Path) -> git.Repo:
+        repository = git.Repo.init(path, initial_branch="best")
+        with repository.config_writer() as config:
+            # what is packed here is packed by us, and files are checked out as they were scored
+            config.set_value("gc", "auto", "0")
+            config.set_value("core", "autocrlf", "false")
+            config.set_value("fastimport", "unpackLimit", "0")
+            # git follows from the journal, which is synced; git need not be
+            config.set_value("core", "fsync", "none")
+            config.set_value("core", "logAllRefUpdates", "false")
+        exclude = path / ".git" / "info" / "exclude"
+        exclude.parent.mkdir(exist_ok=True)
+        exclude.write_text("/.evolve/\n")
+        return repository
+
+    def commit(self, number: int) -> str:
+        """The commit id of a trial that was recorded. Raises `IndexError`."""
+        return self._ids[number].hex()
+
+    def record(self, trial: Trial, base: Program | None) -> str:
+        """Write a trial as a commit, unless it is there already; return its id.
+
+        Trials are recorded in the order of tell. `base` is the program of the trial's first parent.
+        """
+        parents = [self.commit(parent) for parent in trial.parents]
+        when = self.started + trial.number
+        message = commit_message(trial)
+        commit = _commit_id(trial.program.tree, parents, when, message)
+        while len(self._ids) <= trial.number:
+            self._ids.append(b"")
+        self._ids[trial.number] = bytes.fromhex(commit)
+        self._ledger.append(trial)
+        if not self._is_there(commit):
+            changes: list[bytes] = []
+            if base is None:
+                changes.append(b"deleteall\n")
+            old = base.files if base is not None else {}
+            changes += [b"D " + _quote(path) + b"\n" for path in old if path not in trial.program.files]
+            changes += [
+                _modify(trial.program.mode(path), path, content)
+                for path, content in trial.program.files.items()
+                if base is None or old.get(path) != content or base.mode(path) != trial.program.mode(path)
+            ]
+            self._send_commit(parents, when, message, changes)
+        self._since_checkpoint += 1
+        if self._since_checkpoint >= _CHECKPOINT_TRIALS:
+            self.checkpoint()
+        return commit
+
+    def program(self, number: int) -> Program:
+        """Read the program of a recorded trial back from git. Raises `LineageError`."""
+        self.flush()
+        return read_program(self._repository, self.commit(number))
+
+    @property
+    def unledgered(self) -> int:
+        """How many trials were recorded since the last commit of the ledger."""
+        return len(self._ledger)
+
+    def ledger(self, budget: Mapping[str, Json]) -> None:
+        """Commit the ledger: the trials recorded since the last time, with the config and the `budget` as of now."""
+        files = {
+            "budget.json": _json_line(budget),
+            "config.toml": self.config,
+            "evaluations.jsonl": b"".join(_json_line(_ledger_line(trial)) for trial in self._ledger),
+        }
+        numbers = [trial.number for trial in self._ledger]
+        parents = [*([self._ledger_tip] if self._ledger_tip else []), *map(self.commit, numbers)]
+        message = f"Ledger: {len(numbers)} trials, {min(numbers)} to {max(numbers)}\n"
+        when = self.started + max(numbers)
+        tree = tree_id({path: (MODE_FILE, blob_id(content)) for path, content in files.items()})
+        commit = _commit_id(tree, parents, when, message)
+        if not self._is_there(commit):
+            changes = [b"deleteall\n", *(_modify(MODE_FILE, path, content) for path, content in files.items())]
+            self._send_commit(parents, when, message, changes)
+        self._ledger_tip = commit
+        self._ledger.clear()
+        self.point("trials", commit)
+
+    def point(self, branch: str, commit: str) -> None:
+        """Make a branch name a commit, from the next checkpoint on."""
+        self._branches[branch] = commit
+
+    def checkpoint(self) -> None:
+        """Have git store what was recorded and move the branches. Does not wait."""
+        self._since_checkpoint = 0
+        if self._importer is None and not self._branches:
+            return
+        importer = self._import()
+        for branch, commit in self._branches.items():
+            importer.send(f"reset refs/heads/{branch}\nfrom {commit}\n\n".encode())
+        self._branches.clear()
+        importer.send(b"checkpoint\n")
+        self._checkpoints += 1
+        if self._checkpoints % _PACKS == 0:
+            self._consolidate()
+
+    def flush(self) -> None:
+        """A checkpoint, and wait until git has done it; then show the best program in the work tree."""
+        self.checkpoint()
+        if self._importer is not None:
+            self._importer.wait()
+
+    def show(self, tree: str) -> bool:
+        """Make the work tree show the program with this tree id. False when a person's edits are in the way.
+
+        What differs from what was shown last is a person's; like `git checkout`, nothing of theirs is overwritten.
+        """
+        self.flush()
+        try:
+            shown = self._repository.git.write_tree()
+            if shown == tree:
+                return True
+            self._repository.git.read_tree("-m", "-u", shown, tree)
+        except git.GitCommandError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """End the git processes, with everything stored. May be called twice. Raises `LineageError`."""
+        if self._branches:
+            self.checkpoint()
+        if self._importer is not None:
+            importer, self._importer = self._importer, None
+            importer.close()
+        self._repository.close()
+
+    def _send_commit(self, parents: Sequence[str], when: int, message: str, changes: Sequence[bytes]) -> None:
+        data = message.encode()
+        # one ref for all: a ref for each trial would make fast-import quadratic, and none would keep them from gc
+        header = [f"reset {_TIP}\n", f"commit {_TIP}\n", f"committer {_IDENTITY} {when} +0000\n", f"data {len(data)}\n"]
+        links = [f"{'from' if i == 0 else 'merge'} {parent}\n" for i, parent in enumerate(parents)]
+        self._import().send(
+            b"".join(chain(("".join(header).encode(), data), ("".join(links).encode(),), changes, (b"\n",)))
+        )
+
+    def _import(self) -> _Importer:
+        if self._importer is None:
+            self._importer = _Importer(self._repository, self._hold)
+        return self._importer
+
+    def begin_replay(self) -> None:
+        """From here to `end_replay`, look first whether git has a commit already."""
+        self._replaying = True
+
+    def end_replay(self) -> None:
+        """What is recorded from here on is new."""
+        self._replaying = False
+        self._repository.git.clear_cache()
+
+    def _is_there(self, commit: str) -> bool:
+        if not self._replaying:
+            return False
+        try:
+            # one long-lived `git cat-file --batch-check` answers all of them
+            self._repository.git.get_object_header(commit)
+        except ValueError:
+            return False
+        return True
+
+    def _consolidate(self) -> None:
+        """Put small packs together so that their number stays logarithmic in that of the trials."""
+        if self._importer is not None:
+            importer, self._importer = self._importer, None
+            importer.close()
+        try:
+            # window 0: keep the deltas that fast-import made, look for no others
+            self._repository.git.repack("-d", "-q", "--geometric=2", "--no-write-bitmap-index", "--window=0")
+        except git.GitCommandError as error:
+            raise LineageError(f"git repack failed in {self.path}: {error.stderr.strip()}") from error
+
+
+class _Importer:
+    """One `git fast-import`. Raises `LineageError` when it dies."""
+
+    def __init__(self, repository: git.Repo, hold: int | None) -> None:
+        # its own session: Ctrl-C at the terminal is for the engine, which then ends git in good order
+        handle = repository.git.execute(
+            ["git", "fast-import", "--force", "--quiet", "--done", "--depth=20"],
+            istream=subprocess.PIPE,
+            as_process=True,
+            start_new_session=True,
+            pass_fds=() if hold is None else (hold,),
+        )
+        self._process = cast("subprocess.Popen[bytes]", cast("Any", handle).proc)
+        self._stdin = cast("IO[bytes]", self._process.stdin)
+        self._stdout = cast("IO[bytes]", self._process.stdout)
+        self._waits = 0
+
+    def send(self, commands: bytes) -> None:
+        try:
+            self._stdin.write(commands)
+        except OSError as error:
+            raise self._failure() from error
+
+    def wait(self) -> None:
+        """Until git has done everything that was sent."""
+        self._waits += 1
+        self.send(f"progress {self._waits}\n".encode())
+        try:
+            self._stdin.flush()
+        except OSError as error:
+            raise self._failure() from error
+        if self._stdout.readline() != f"progress {self._waits}\n".encode():
+            raise self._failure()
+
+    def close(self) -> None:
+        """End it in good order: what was sent is stored."""
+        try:
+            self._stdin.write(b"done\n")
+            self._stdin.close()
+        except OSError as error:
+            raise self._failure() from error
+        if self._process.wait() != 0:
+            raise self._failure()
+        self._end()
+
+    def _failure(self) -> LineageError:
+        # it is dead or dying; a pipe that it can no longer read must not keep us waiting
+        self._process.kill()
+        said = cast("IO[bytes]", self._process.stderr).read().decode(errors="replace").strip()
+        self._end()
+        return LineageError(f"git fast-import ended with status {self._process.returncode}: {said or 'no message'}")
+
+    def _end(self) -> None:
+        for stream in (self._stdin, self._stdout, self._process.stderr):
+            if stream is not None:
+                with suppress(OSError):
+                    stream.close()
+        self._process.wait()
+
+
+def commit_message(trial: Trial) -> str:
+    """Subject, body and trailers of a trial's commit. Nothing measured and nothing held out goes into it."""
+    evaluation, usage = trial.evaluation, trial.usage
+    trailers: list[tuple[str, object]] = [("Trial", trial.number), ("Status", evaluation.status)]
+    if evaluation.score is not None:
+        trailers.append(("Score", repr(evaluation.score)))
+    trailers.append(("Operator", _one_line(trial.operator)))
+    if trial.lane:
+        trailers.append(("Lane", _one_line(trial.lane)))
+    if trial.duplicate_of is not None:
+        trailers.append(("Duplicate-Of", trial.duplicate_of))
+    if usage != Usage():
+        trailers += [("Calls", usage.calls), ("Tokens", usage.input_tokens + usage.output_tokens)]
+        trailers.append(("Dollars", f"{usage.nanodollars // 10**9}.{usage.nanodollars % 10**9:09d}"))
+    subject = _one_line(trial.summary)[:200] or _one_line(trial.operator)
+    body = evaluation.feedback.replace("\0", "").replace("\r", "").strip()
+    if len(body) > _MAX_BODY:
+        body = body[:_MAX_BODY].rstrip() + " ..."
+    parts = [subject, *([body] if body else []), "\n".join(f"{key}: {value}" for key, value in trailers)]
+    return "\n\n".join(parts).encode(errors="replace").decode() + "\n"
+
+
+def read_program(repository: git.Repo, commit: str) -> Program:
+    """The program that a commit holds. Raises `LineageError`."""
+    try:
+        blobs = [item for item in repository.commit(commit).tree.traverse() if isinstance(item, git.Blob)]
+        files = {str(blob.path): cast("bytes", blob.data_stream.read()) for blob in blobs}
+        executables = frozenset(str(blob.path) for blob in blobs if f"{blob.mode:o}" == MODE_EXECUTABLE)
+        return Program(files, executables)
+    except (git.GitError, ValueError, KeyError) as error:
+        raise LineageError(f"cannot read the program of commit {commit} in {repository.git_dir}: {error}") from error
+
+
+def _ledger_line(trial: Trial) -> dict[str, Json]:
+    return {
+        "number": trial.number,
+        "parents": list(trial.parents),
+        "operator": trial.operator,
+        "summary": trial.summary,
+        **({"lane": trial.lane} if trial.lane else {}),
+        **({"note": dict(trial.note)} if trial.note else {}),
+        **({"usage": encode_usage(trial.usage)} if trial.usage != Usage() else {}),
+        **({"duplicate_of": trial.duplicate_of} if trial.duplicate_of is not None else {}),
+        **encode_evaluation(trial.evaluation, measured=False),
+    }
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _commit_id(tree: str, parents: Sequence[str], when: int, message: str) -> str:
+    lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
+    lines += [f"author {_IDENTITY} {when} +0000", f"committer {_IDENTITY} {when} +0000", "", message]
+    return commit_id("\n".join(lines).encode())
+
+
+def _modify(mode: str, path: str, content: bytes) -> bytes:
+    return b"M %b inline %b\ndata %d\n%b\n" % (mode.encode(), _quote(path), len(content), content)
+
+
+def _quote(path: str) -> bytes:
+    """A path in fast-import's C style; `path_problem` keeps backslashes and line ends out of it."""
+    return b'"' + path.encode().replace(b'"', b'\\"') + b'"'
+
+
+def _json_line(value: Mapping[str, Json]) -> bytes:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False).encode(errors="replace") + b"\n"

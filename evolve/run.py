@@ -1,0 +1,161 @@
+"""A run directory: an ordinary git repository, with the engine's state in `.evolve/`.
+
+.evolve/lock           held while a process works on the run
+.evolve/config.toml    everything resolved, written once
+.evolve/journal.jsonl  what happened, in order
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from evolve import journal
+from evolve.errors import RunDamaged, RunExists, RunLocked, RunNotFound, StorageError
+
+__all__ = ["Run", "check"]
+
+_PATIENCE = 30.0
+"""Seconds to wait for what a killed session left running."""
+
+
+class Run:
+    """An open run: nobody else can open it before `close`. Made by `create` or `open`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.state = path / ".evolve"
+        self.lock = _lock(self.state / "lock")
+        try:
+            self.config_text = _read_config(path)
+            self.config: dict[str, Any] = _parse_config(path, self.config_text)
+            self.journal = journal.Journal(self.state / "journal.jsonl")
+        except BaseException:
+            os.close(self.lock)
+            raise
+
+    @classmethod
+    def create(cls, path: Path, config: Mapping[str, Any]) -> Run:
+        """A new run directory at `path`.
+
+        Raises `RunExists` when something is there, `StorageError` when it cannot be written.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir()
+        except FileExistsError as error:
+            raise RunExists(
+                f"{path} exists; choose another --name, or continue it with: evolve resume {path}"
+            ) from error
+        except OSError as error:
+            raise StorageError(f"cannot make the run directory {path}: {error.strerror}") from error
+        cls._write_config(path, tomli_w.dumps(config).encode())
+        return cls(path)
+
+    @classmethod
+    def restore(cls, path: Path, config: bytes) -> None:
+        """Make `.evolve/` again in a clone, from the config that its ledger holds. Raises `StorageError`."""
+        cls._write_config(path, config)
+
+    @staticmethod
+    def _write_config(path: Path, config: bytes) -> None:
+        state = path / ".evolve"
+        try:
+            state.mkdir(exist_ok=True)
+            draft = state / "config.toml.draft"
+            with draft.open("wb") as file:
+                file.write(config)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(state / "config.toml")
+        except OSError as error:
+            raise StorageError(f"cannot write to {state}: {error.strerror}") from error
+
+    @classmethod
+    def open(cls, path: Path) -> Run:
+        """The run at `path`.
+
+        Raises `RunNotFound`, `RunLocked` when another process works on it, `RunDamaged` when it was never set up.
+        """
+        check(path)
+        return cls(path)
+
+    def events(self) -> Iterator[journal.Event]:
+        """What happened so far, in order. Raises `RunDamaged`."""
+        return journal.read(self.state / "journal.jsonl")
+
+    def close(self) -> None:
+        """Let others open it. May be called twice."""
+        self.journal.close()
+        if self.lock >= 0:
+            os.close(self.lock)
+            self.lock = -1
+
+
+def check(path: Path) -> None:
+    """Raise `RunNotFound` or `RunDamaged` unless `path` is a run directory that can be read."""
+    if not path.is_dir():
+        raise RunNotFound(f"there is no run at {path}; `evolve list` shows those there are")
+    if not (path / ".evolve").is_dir():
+        raise RunNotFound(f"{path} is no run directory: it has no .evolve folder")
+    if not (path / ".evolve" / "config.toml").is_file():
+        raise RunDamaged(f"{path} was stopped before it was set up and holds nothing: delete it and start again")
+
+
+def _read_config(path: Path) -> bytes:
+    try:
+        return (path / ".evolve" / "config.toml").read_bytes()
+    except OSError as error:
+        raise StorageError(f"cannot read {path / '.evolve' / 'config.toml'}: {error.strerror}") from error
+
+
+def _parse_config(path: Path, text: bytes) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text.decode())
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RunDamaged(
+            f"{path / '.evolve' / 'config.toml'} cannot be read ({error}); the ledger has a copy: "
+            f"git -C {path} show trials:config.toml"
+        ) from error
+
+
+def _lock(path: Path) -> int:
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise StorageError(f"cannot open {path}: {error.strerror}") from error
+    try:
+        _acquire(fd, path)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+    except OSError as error:
+        os.close(fd)
+        raise StorageError(f"cannot lock {path}: {error.strerror}") from error
+    except RunLocked:
+        os.close(fd)
+        raise
+    return fd
+
+
+def _acquire(fd: int, path: Path) -> None:
+    patience = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(fd, 32, 0).decode(errors="replace").strip()
+            # the git process of a killed session keeps the lock until it has stored what it was given
+            if holder.isdigit() and not Path(f"/proc/{holder}").exists() and time.monotonic() < patience:
+                time.sleep(0.02)
+                continue
+            raise RunLocked(
+                f"{path.parent.parent} is in use by process {holder or '?'}; wait until it ends, or stop it with: "
+                f"kill -INT {holder or 'PID'}"
+            ) from error
