@@ -1,0 +1,94 @@
+"""The command `evolve`: its verbs, each imported when it is used, and how errors are told."""
+
+from __future__ import annotations
+
+import traceback
+from importlib import import_module
+
+import click
+
+from evolve.errors import EvolveError
+
+__all__ = ["Verbs", "command", "main"]
+
+VERBS = {
+    "run": "Search for better programs for a task.",
+    "resume": "Continue a run that was stopped or killed.",
+    "list": "List the runs.",
+    "show": "Show a run, or one of its trials.",
+    "best": "Show the best program, or write it to a folder.",
+    "diff": "Show what differs between two programs.",
+    "log": "List the trials of a run, best first.",
+    "tree": "Draw how programs came from each other.",
+    "export": "Write the trials as CSV, Parquet or JSON.",
+    "eval": "Score one program.",
+    "init": "Make a new task folder.",
+    "doctor": "Say what is installed and which sandboxes work.",
+}
+
+INTERRUPTED = 130
+
+EXIT_CODES = """
+\b
+Exit codes:
+    0  all is well, also when the budget of a run is spent
+    1  an unexpected error
+    2  wrong usage of the command line
+    3  a task folder or an option is wrong
+    4  a run is missing, taken, locked or damaged
+    5  the sandbox does not work, or untrusted code was refused
+    6  a lasting fault of the surroundings; the run can be resumed
+    7  the seed program cannot be scored
+    8  the disk is full, read-only or failing
+  130  interrupted; the run can be resumed
+"""
+
+
+class Verbs(click.Group):
+    """Finds a verb in the module of its name."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*VERBS]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        found = import_module(f"evolve.cli.{cmd_name}").command
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([*VERBS.items()])
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except EvolveError as error:
+            if ctx.params["debug"]:
+                traceback.print_exc()
+            click.echo(f"evolve: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("evolve: interrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(
+    name="evolve",
+    cls=Verbs,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(package_name="evolve", message="%(version)s")
+@click.option("--debug", is_flag=True, envvar="EVOLVE_DEBUG", help="Show where an error came from.")
+def command(debug: bool) -> None:
+    """Evolutionary code search whose lineage is git.
+
+    A run is a git repository and each trial a commit. Start with `evolve run bin_packing`.
+    """
+
+
+def main() -> None:
+    """The console script."""
+    command()

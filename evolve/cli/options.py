@@ -1,0 +1,64 @@
+"""Arguments and options that several verbs share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from evolve.errors import RunNotFound
+
+__all__ = ["as_json", "number_of", "run_argument", "runs_option", "trial_argument"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+RUNS = Path("runs")
+
+
+def _run(_context: click.Context, _parameter: click.Parameter, value: str) -> Path:
+    if Path(value).is_dir():
+        return Path(value)
+    if "/" not in value and (RUNS / value).is_dir():
+        return RUNS / value
+    raise RunNotFound(f"there is no run {value!r}, neither here nor in ./{RUNS}; `evolve list` shows those there are")
+
+
+def _number(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:
+    if value is None or value in {"best", "seed"}:
+        return value
+    if value.isdecimal():
+        return int(value)
+    raise click.BadParameter(f"{value!r} is no trial: give its number, or 'best' or 'seed'")
+
+
+def run_argument(function: F) -> F:
+    """The argument RUN: a path, or the name of a run under ./runs."""
+    return click.argument("path", callback=_run, metavar="RUN")(function)
+
+
+def trial_argument(name: str, *, required: bool) -> Callable[[F], F]:
+    """An argument that is a trial: its number, or `best` or `seed`."""
+    return click.argument(name, callback=_number, required=required)
+
+
+def as_json(function: F) -> F:
+    """The option --json."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(function)
+
+
+def runs_option(function: F) -> F:
+    """The option --runs."""
+    return click.option(
+        "--runs",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=RUNS,
+        show_default=True,
+        help="The folder of the runs.",
+    )(function)
+
+
+def number_of(trial: int | str, best: int) -> int:
+    """The number that `best` or `seed` stand for."""
+    return {"best": best, "seed": 0}[trial] if isinstance(trial, str) else trial
