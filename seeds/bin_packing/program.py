@@ -1,0 +1,13 @@
+"""Which bin gets the next item."""
+
+
+# EVOLVE-BLOCK-START
+def priority(item: int, remaining: int) -> float:
+    """The value of putting `item` into a bin with `remaining` capacity left: the fuller the bin, the better."""
+    gap = remaining - item
+    if gap < 20:
+        return 22.0 - 1.0 * gap
+    return 2.0 - 0.01 * gap
+
+
+# EVOLVE-BLOCK-END
