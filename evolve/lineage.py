@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -22,10 +22,10 @@ import git
 
 from evolve.errors import LineageError, StorageError
 from evolve.journal import encode_evaluation, encode_usage
-from evolve.objects import MODE_EXECUTABLE, MODE_FILE, blob_id, commit_id, tree_id
+from evolve.objects import MODE_EXECUTABLE, MODE_FILE, MODE_TREE, blob_id, commit_id, tree_id
 from evolve.types import Json, Program, Trial, Usage
 
-__all__ = ["LEDGER_EVERY", "Lineage", "commit_message"]
+__all__ = ["LEDGER_EVERY", "Lineage", "commit_message", "read_object", "read_program"]
 
 LEDGER_EVERY = 50
 """Trials in one commit of the ledger."""
@@ -334,12 +334,29 @@ def commit_message(trial: Trial) -> str:
 def read_program(repository: git.Repo, commit: str) -> Program:
     """The program that a commit holds. Raises `LineageError`."""
     try:
-        blobs = [item for item in repository.commit(commit).tree.traverse() if isinstance(item, git.Blob)]
-        files = {str(blob.path): cast("bytes", blob.data_stream.read()) for blob in blobs}
-        executables = frozenset(str(blob.path) for blob in blobs if f"{blob.mode:o}" == MODE_EXECUTABLE)
-        return Program(files, executables)
-    except (git.GitError, ValueError, KeyError) as error:
+        head = read_object(repository, commit).split(b"\n", 1)[0]
+        entries = dict(_walk(repository, head.removeprefix(b"tree ").decode(), ""))
+        files = {path: read_object(repository, blob) for path, (_, blob) in entries.items()}
+        return Program(files, frozenset(path for path, (mode, _) in entries.items() if mode == MODE_EXECUTABLE))
+    except (git.GitError, ValueError) as error:
         raise LineageError(f"cannot read the program of commit {commit} in {repository.git_dir}: {error}") from error
+
+
+def read_object(repository: git.Repo, name: str) -> bytes:
+    """The content of an object, through git's one long-lived `cat-file`. Raises `ValueError` when it is not there."""
+    return repository.git.get_object_data(name)[3]
+
+
+def _walk(repository: git.Repo, tree: str, prefix: str) -> Iterator[tuple[str, tuple[str, str]]]:
+    data = read_object(repository, tree)
+    while data:
+        head, _, rest = data.partition(b"\0")
+        mode, name = head.decode().split(" ", 1)
+        entry, data = rest[:20].hex(), rest[20:]
+        if mode == MODE_TREE:
+            yield from _walk(repository, entry, f"{prefix}{name}/")
+        else:
+            yield f"{prefix}{name}", (mode, entry)
 
 
 def _ledger_line(trial: Trial) -> dict[str, Json]:

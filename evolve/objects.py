@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-__all__ = ["MODE_EXECUTABLE", "MODE_FILE", "blob_id", "commit_id", "object_id", "tree_id"]
+__all__ = ["MODE_EXECUTABLE", "MODE_FILE", "MODE_TREE", "blob_id", "commit_id", "object_id", "tree_id"]
 
 MODE_FILE = "100644"
 MODE_EXECUTABLE = "100755"
-_MODE_TREE = "40000"
+MODE_TREE = "40000"
 
 
 def object_id(kind: str, body: bytes) -> str:
@@ -52,5 +52,5 @@ def _tree(entries: Iterable[tuple[list[str], str, str]]) -> str:
             files.append((name, f"{mode} ".encode() + name + b"\0" + bytes.fromhex(blob)))
     for directory, inner in directories.items():
         name = directory.encode()
-        files.append((name + b"/", f"{_MODE_TREE} ".encode() + name + b"\0" + bytes.fromhex(_tree(inner))))
+        files.append((name + b"/", f"{MODE_TREE} ".encode() + name + b"\0" + bytes.fromhex(_tree(inner))))
     return object_id("tree", b"".join(line for _, line in sorted(files)))

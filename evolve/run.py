@@ -11,7 +11,7 @@ import fcntl
 import os
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,8 +60,22 @@ class Run:
         return cls(path)
 
     @classmethod
-    def restore(cls, path: Path, config: bytes) -> None:
-        """Make `.evolve/` again in a clone, from the config that its ledger holds. Raises `StorageError`."""
+    def restore(cls, path: Path, config: bytes, events: Iterable[journal.Event]) -> None:
+        """Make `.evolve/` again in a clone, with this config and history. Raises `StorageError`."""
+        draft = path / ".evolve" / "journal.jsonl.draft"
+        try:
+            draft.parent.mkdir(exist_ok=True)
+            draft.unlink(missing_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot write to {draft.parent}: {error.strerror}") from error
+        restored = journal.Journal(draft)
+        try:
+            for event in events:
+                restored.append(event)
+            restored.sync()
+        finally:
+            restored.close()
+        draft.replace(draft.with_suffix(""))
         cls._write_config(path, config)
 
     @staticmethod

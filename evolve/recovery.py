@@ -1,0 +1,105 @@
+"""A run from its commits alone: the journal of a clone, made again from the ledger.
+
+What was measured (seconds, memory) and what was in flight is not in git; everything else is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import git
+
+from evolve.errors import LineageError, RunNotFound
+from evolve.fingerprint import fingerprint
+from evolve.journal import Event, encode_proposal
+from evolve.lineage import read_object, read_program
+from evolve.run import Run
+from evolve.types import Program, Proposal, Usage
+
+__all__ = ["needs_recovery", "recover"]
+
+_LEDGERS = ("refs/heads/trials", "refs/remotes/origin/trials")
+
+
+def needs_recovery(path: Path) -> bool:
+    """Whether `path` is a clone of a run: a repository with a ledger and without the engine's state."""
+    if (path / ".evolve" / "config.toml").exists() or not (path / ".git").exists():
+        return False
+    with git.Repo(path) as repository:
+        return _ledger(repository) is not None
+
+
+def recover(path: Path) -> None:
+    """Make `.evolve/` again from the ledger in the repository at `path`.
+
+    Raises `RunNotFound` when there is no ledger, `LineageError` when it cannot be read, `StorageError`.
+    """
+    with git.Repo(path) as repository:
+        tip = _ledger(repository)
+        if tip is None:
+            raise RunNotFound(f"{path} has no branch 'trials', so it is no clone of a run")
+        try:
+            Run.restore(path, read_object(repository, f"{tip}:config.toml"), _events(repository, tip))
+        except (git.GitError, KeyError, ValueError) as error:
+            raise LineageError(f"the ledger in {path} cannot be read: {error!r}") from error
+
+
+def _ledger(repository: git.Repo) -> str | None:
+    for name in _LEDGERS:
+        try:
+            return repository.commit(name).hexsha
+        except (git.BadName, ValueError):
+            continue
+    return None
+
+
+def _events(repository: git.Repo, tip: str) -> Iterator[Event]:
+    commits: dict[int, str] = {}
+    limits: dict[str, Any] = {}
+    seen: set[bytes] = set()
+
+    @lru_cache(maxsize=256)
+    def program_of(number: int) -> Program:
+        return read_program(repository, commits[number])
+
+    for cut in repository.git.rev_list("--first-parent", "--reverse", tip).split():
+        budget = json.loads(read_object(repository, f"{cut}:budget.json"))
+        del budget["spent"]  # it follows from the trials
+        if budget != limits:
+            limits = budget
+            yield {"event": "opened", **budget}
+        lines = [json.loads(line) for line in read_object(repository, f"{cut}:evaluations.jsonl").splitlines()]
+        head = read_object(repository, cut).split(b"\n\n", 1)[0]
+        parents = [line[7:].decode() for line in head.split(b"\n") if line.startswith(b"parent ")]
+        commits.update(zip((line["number"] for line in lines), parents[-len(lines) :], strict=True))
+        for line in lines:
+            yield from _trial(line, program_of, seen)
+        yield {"event": "ledger"}
+
+
+def _trial(line: dict[str, Any], program_of: Callable[[int], Program], seen: set[bytes]) -> Iterator[Event]:
+    number, parents = line["number"], line.pop("parents")
+    program = program_of(number)
+    proposal = Proposal(
+        program=program,
+        parents=tuple(parents),
+        operator=line.pop("operator"),
+        summary=line.pop("summary"),
+        usage=Usage(**line.pop("usage", {})),
+        note=line.pop("note", {}),
+    )
+    if lane := line.pop("lane", ""):
+        yield {"event": "asked", "number": number, "parents": parents, "lane": lane}
+    identity = fingerprint(program)
+    yield {
+        "event": "proposed",
+        "number": number,
+        **encode_proposal(proposal, program_of(parents[0]) if parents else None),
+        **({"fingerprint": identity.hex()} if identity not in seen else {}),
+    }
+    seen.add(identity)
+    yield {"event": "told", **line}
