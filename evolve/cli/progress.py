@@ -1,0 +1,111 @@
+"""What a search shows while it runs: a live line on a terminal, plain lines when piped."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import deque
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import click
+
+from evolve.cli.printing import figure, one_line
+from evolve.types import Trial
+
+if TYPE_CHECKING:
+    from rich.live import Live
+    from rich.text import Text
+
+__all__ = ["Progress", "elapsed"]
+
+PLAIN_SECONDS = 10.0
+RATE_SECONDS = 10.0
+
+
+def elapsed(seconds: float) -> str:
+    """Seconds as people read them."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class Progress:
+    """Hears trials and tells of new bests, and now and then of the rest. Speaks on standard error.
+
+    Args:
+        trials: how many there may be in all, None when the budget does not say.
+        quiet: say nothing.
+        live: draw one line that changes, as a terminal can; else write lines.
+    """
+
+    def __init__(self, *, trials: int | None, quiet: bool = False, live: bool | None = None) -> None:
+        self._limit = trials
+        self._quiet = quiet
+        self._live_wanted = sys.stderr.isatty() if live is None else live
+        self._live: Live | None = None
+        self._best: Trial | None = None
+        self._last: Trial | None = None
+        self._failed = 0
+        self._told = 0
+        self._begun = time.monotonic()
+        self._spoke = self._begun
+        self._recent: deque[float] = deque(maxlen=1000)
+
+    def __enter__(self) -> Self:
+        if self._live_wanted and not self._quiet:
+            from rich.console import Console
+            from rich.live import Live
+
+            self._live = Live(console=Console(stderr=True), get_renderable=self._render, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def tell(self, trial: Trial) -> None:
+        """Hear of a trial; called on the loop thread."""
+        now = time.monotonic()
+        self._told += 1
+        self._recent.append(now)
+        self._last = trial
+        if trial.fitness is None:
+            self._failed += 1
+        elif self._best is None or self._best.fitness is None or trial.fitness > self._best.fitness:
+            self._best = trial
+            self._say(f"{trial.number:>6}  {figure(trial.evaluation.score):>12}  {one_line(trial.summary)}")
+            return
+        if self._live is None and now - self._spoke >= PLAIN_SECONDS:
+            self._say(self._line())
+
+    def _say(self, line: str) -> None:
+        self._spoke = time.monotonic()
+        if self._live is not None:
+            from rich.text import Text
+
+            self._live.console.print(Text(line), soft_wrap=True)
+        elif not self._quiet:
+            click.echo(line, err=True)
+
+    def _line(self) -> str:
+        now = time.monotonic()
+        since = max(min(now - self._begun, RATE_SECONDS), 1e-3)
+        rate = sum(moment > now - since for moment in list(self._recent)) / since
+        number = self._last.number if self._last else 0
+        parts = [f"trial {number}" + (f" of {self._limit}" if self._limit is not None else "")]
+        if self._best is not None:
+            parts.append(f"best {figure(self._best.evaluation.score)} (trial {self._best.number})")
+        parts.append(f"{100 * self._failed / max(self._told, 1):.0f} % without a score")
+        parts.append(f"{rate:.0f} trials/s")
+        parts.append(elapsed(now - self._begun))
+        return " · ".join(parts)
+
+    def _render(self) -> Text:
+        from rich.text import Text
+
+        return Text(self._line(), style="dim", no_wrap=True, overflow="ellipsis")
