@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from evolve.errors import TaskError
@@ -27,13 +26,6 @@ _WORD = "EVOLVE-BLOCK-"
 # marker means that the line talks about markers instead of being one; so does a quote around it.
 _MARKER = re.compile(r"""(?:[^\w"`\n]|\b(?:REM|rem|Rem|dnl|C|c)\b)*EVOLVE-BLOCK-(?P<kind>START|END)(?![\w"'`-])""")
 _ALMOST = re.compile(r"(?mi)^[^\w\"'`\n]*(?:REM\b|dnl\b)?[^\w\"'`\n]*EVOLVE[-_ ]?BLOCK[-_ ]?(?:START|BEGIN|END|STOP)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class _Skeleton:
-    """The frozen text of a marked file, in order; between two neighbours lies one region."""
-
-    frozen: tuple[str, ...]
 
 
 class Regions:
@@ -61,7 +53,8 @@ class Regions:
         self._seed = seed
         self._max_bytes = max(2**20, 4 * _size(seed)) if max_bytes is None else max_bytes
         self._max_files = max(256, 4 * len(seed.files)) if max_files is None else max_files
-        self._skeletons: dict[str, _Skeleton] = {}
+        self._skeletons: dict[str, tuple[str, ...]] = {}
+        # path -> the frozen text, in order; between two neighbours lies one region
         for path in sorted(seed.files):
             if skeleton := _skeleton_of_seed(path, seed.files[path]):
                 self._skeletons[path] = skeleton
@@ -107,7 +100,7 @@ class Regions:
                 return [(0, len(text))]
             return []
         pieces = _pieces(text)
-        if isinstance(pieces, str) or len(pieces) != len(skeleton.frozen):
+        if isinstance(pieces, str) or len(pieces) != len(skeleton):
             return []
         return [(end, max(end, start - 1)) for (_, end), (start, _) in pairwise(pieces)]
 
@@ -157,12 +150,12 @@ class Regions:
         pieces = _pieces(text)
         if isinstance(pieces, str):
             return f"{path}:{pieces}"
-        if len(pieces) != len(skeleton.frozen):
+        if len(pieces) != len(skeleton):
             return (
                 f"{path} has {len(pieces) - 1} regions between EVOLVE-BLOCK markers instead of "
-                f"{len(skeleton.frozen) - 1}: markers must stay as they are"
+                f"{len(skeleton) - 1}: markers must stay as they are"
             )
-        for (start, end), frozen in zip(pieces, skeleton.frozen, strict=True):
+        for (start, end), frozen in zip(pieces, skeleton, strict=True):
             if end - start != len(frozen) or not text.startswith(frozen, start):
                 return _difference(path, text, start, text[start:end], frozen)
         return None
@@ -212,7 +205,7 @@ def _line(text: str, offset: int) -> int:
     return text.count("\n", 0, offset) + 1
 
 
-def _skeleton_of_seed(path: str, content: bytes) -> _Skeleton | None:
+def _skeleton_of_seed(path: str, content: bytes) -> tuple[str, ...] | None:
     """The frozen text of a file of the seed; None when it has no markers. Raises `TaskError`."""
     try:
         text = content.decode()
@@ -232,7 +225,7 @@ def _skeleton_of_seed(path: str, content: bytes) -> _Skeleton | None:
                 f"the seed's {path}:{_line(text, match.start())}: {match.group().strip()!r} is no marker; "
                 "write EVOLVE-BLOCK-START or EVOLVE-BLOCK-END, in capitals and with hyphens"
             )
-    return _Skeleton(tuple(text[start:end] for start, end in pieces)) if len(pieces) > 1 else None
+    return tuple(text[start:end] for start, end in pieces) if len(pieces) > 1 else None
 
 
 def _marked(path: str, content: bytes) -> str | None:
