@@ -1,0 +1,123 @@
+"""The harness: the small standard-library program that runs inside every sandbox, and how to start it.
+
+A driver launches `argv(...)` in isolation, with `directory()` readable there (or `files()` copied there), and gives
+back what the child reads and writes: frames on standard input and output, plain text on standard error.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import json
+import os
+import py_compile
+import shutil
+import tempfile
+import threading
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+
+from evolve import frames
+from evolve.resources import bundled
+from evolve.types import Limits, Role
+
+__all__ = ["argv", "directory", "files", "home"]
+
+_PREFIX = "evolve-"
+_making = threading.Lock()
+
+
+@cache
+def files() -> dict[str, bytes]:
+    """Every file of the harness: name -> content. `main.py` is the one to run."""
+    found = {path.name: path.read_bytes() for path in sorted((bundled("sandbox") / "harness").glob("*.py"))}
+    found["frames.py"] = Path(frames.__file__).read_bytes()
+    return found
+
+
+def home() -> Path:
+    """This process's private temporary folder, mode 700. Removed at exit; the next engine removes a killed one's."""
+    with _making:
+        return _home(os.getpid())
+
+
+def directory() -> Path:
+    """A folder that holds `files()`, made once per process under `home()`."""
+    place = home()
+    with _making:
+        return _directory(place)
+
+
+def argv(
+    python: str,
+    folder: str,
+    role: Role,
+    limits: Limits,
+    *,
+    scratch: str | None = None,
+    processes: int | None = None,
+    abandoned: tuple[str, ...] = (),
+) -> list[str]:
+    """The command line that runs the harness in `folder` with the interpreter `python`, both as the sandbox sees them.
+
+    `scratch` is a folder that the harness owns and removes when it ends (without it, a new one under its `TMPDIR`).
+    `processes` is the RLIMIT_NPROC of what the candidate starts; the kernel counts that per user id and not per
+    sandbox, so it is the driver's to choose, and None leaves it alone. The limit on processes in `limits` is watched
+    by the harness itself. `abandoned` are folders to remove as well when the engine dies without closing the session.
+    """
+    settings = {
+        "limits": asdict(limits),
+        "scratch": scratch,
+        "processes": processes,
+        "abandoned": list(abandoned),
+    }
+    return [python, "-I", "-u", f"{folder}/main.py", role, json.dumps(settings)]
+
+
+@cache
+def _home(process: int) -> Path:
+    root = Path(tempfile.gettempdir())
+    _sweep(root)
+    place = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    # The lock lives as long as this process does, however it ends. It is taken before the file has the name that a
+    # sweep looks for, so that no folder is ever seen unlocked while its owner lives.
+    lock = os.open(place / "lock.new", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    (place / "lock.new").rename(place / "lock")
+    atexit.register(_remove, place, process)
+    return place
+
+
+def _sweep(root: Path) -> None:
+    """Remove the folders of engines that are gone."""
+    for lock in root.glob(f"{_PREFIX}*/lock"):
+        try:
+            held = os.open(lock, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        except OSError:
+            continue
+        try:
+            if lock.parent.stat().st_uid == os.getuid():
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(lock.parent, ignore_errors=True)
+        except OSError:
+            pass  # its owner lives, or somebody else removed it first
+        finally:
+            os.close(held)
+
+
+def _remove(place: Path, process: int) -> None:
+    if os.getpid() == process:  # and not in a fork of it
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@cache
+def _directory(place: Path) -> Path:
+    folder = place / "harness"
+    folder.mkdir()
+    for name, content in files().items():
+        path = folder / name
+        path.write_bytes(content)
+        # compiled ahead, because a sandbox sees the folder read-only and would compile for each candidate
+        py_compile.compile(str(path), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    return folder
