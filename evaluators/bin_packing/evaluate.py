@@ -44,7 +44,7 @@ class Instances:
 
 
 def evaluate(program: Any, split: str = "search") -> dict[str, Any]:
-    """Minus the mean excess, as a fraction: best fit has about -0.051. Raises `ValueError` when an answer is no number."""
+    """Minus the mean excess as a fraction, -0.051 for best fit. Raises `ValueError` for an answer of another kind."""
     instances = load(split)
     bins = pack(program, instances)
     excess = (bins / instances.bounds - 1.0).tolist()
@@ -83,7 +83,7 @@ def pack(program: Any, instances: Instances) -> np.ndarray[Any, np.dtype[np.int6
     # the order that the rule puts the remaining capacities in, for each size; -1 where the item does not fit
     order = np.full((LARGEST + 1, CAPACITY + 1), -1, dtype=np.int16)
     flat = order.ravel()
-    # one row per instance: its bins in the order of opening, the empty bin last, then slots of capacity 0 that hold nothing
+    # one row per instance: its bins in the order of opening, the empty bin last, then slots that hold nothing
     remaining = np.zeros((number, 64), dtype=np.int64)
     remaining[:, 0] = CAPACITY
     slots = np.ones(number, dtype=np.int64)
@@ -138,10 +138,15 @@ def number(value: Any, item: int, remaining: int) -> int | float:
     if type(value) is int or (type(value) is float and not math.isnan(value)):
         return value
     raise ValueError(
-        f"priority(item={item}, remaining={remaining}) returned {reprlib.repr(value)} of type {type(value).__name__}; "
+        f"priority(item={item}, remaining={remaining}) returned {shown(value)}; "
         f"it must return one int or float that is not NaN, for every item from {SMALLEST} to {LARGEST} and every "
         f"remaining capacity from the item to {CAPACITY}"
     )
+
+
+def shown(value: Any) -> str:
+    """A short text for a value of any kind."""
+    return f"{reprlib.repr(value)} of type {type(value).__name__}"
 
 
 def describe(bins: np.ndarray[Any, np.dtype[np.int64]], bounds: np.ndarray[Any, np.dtype[np.int64]]) -> str:
