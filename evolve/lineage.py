@@ -14,7 +14,6 @@ import json
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -120,7 +119,7 @@ class Lineage:
                 for path, content in trial.program.files.items()
                 if base is None or old.get(path) != content or base.mode(path) != trial.program.mode(path)
             ]
-            self._send_commit(parents, when, message, changes)
+            self._import().commit(commit, parents, when, message, changes)
         self._since_checkpoint += 1
         if self._since_checkpoint >= _CHECKPOINT_TRIALS:
             self.checkpoint()
@@ -151,7 +150,7 @@ class Lineage:
         commit = _commit_id(tree, parents, when, message)
         if not self._is_there(commit):
             changes = [b"deleteall\n", *(_modify(MODE_FILE, path, content) for path, content in files.items())]
-            self._send_commit(parents, when, message, changes)
+            self._import().commit(commit, parents, when, message, changes)
         self._ledger_tip = commit
         self._ledger.clear()
         self.point("trials", commit)
@@ -167,7 +166,7 @@ class Lineage:
             return
         importer = self._import()
         for branch, commit in self._branches.items():
-            importer.send(f"reset refs/heads/{branch}\nfrom {commit}\n\n".encode())
+            importer.point(branch, commit)
         self._branches.clear()
         importer.send(b"checkpoint\n")
         self._checkpoints += 1
@@ -203,15 +202,6 @@ class Lineage:
             importer, self._importer = self._importer, None
             importer.close()
         self._repository.close()
-
-    def _send_commit(self, parents: Sequence[str], when: int, message: str, changes: Sequence[bytes]) -> None:
-        data = message.encode()
-        # one ref for all: a ref for each trial would make fast-import quadratic, and none would keep them from gc
-        header = [f"reset {_TIP}\n", f"commit {_TIP}\n", f"committer {_IDENTITY} {when} +0000\n", f"data {len(data)}\n"]
-        links = [f"{'from' if i == 0 else 'merge'} {parent}\n" for i, parent in enumerate(parents)]
-        self._import().send(
-            b"".join(chain(("".join(header).encode(), data), ("".join(links).encode(),), changes, (b"\n",)))
-        )
 
     def _import(self) -> _Importer:
         if self._importer is None:
@@ -254,17 +244,39 @@ class _Importer:
 
     def __init__(self, repository: git.Repo, hold: int | None) -> None:
         # its own session: Ctrl-C at the terminal is for the engine, which then ends git in good order
-        handle = repository.git.execute(
+        # GitPython ends the process when this handle is collected, so it is kept
+        self._handle = repository.git.execute(
             ["git", "fast-import", "--force", "--quiet", "--done", "--depth=20"],
             istream=subprocess.PIPE,
             as_process=True,
             start_new_session=True,
             pass_fds=() if hold is None else (hold,),
         )
-        self._process = cast("subprocess.Popen[bytes]", cast("Any", handle).proc)
+        self._process = cast("subprocess.Popen[bytes]", cast("Any", self._handle).proc)
         self._stdin = cast("IO[bytes]", self._process.stdin)
         self._stdout = cast("IO[bytes]", self._process.stdout)
         self._waits = 0
+        self._marks: dict[str, int] = {}
+
+    def commit(self, commit: str, parents: Sequence[str], when: int, message: str, changes: Sequence[bytes]) -> None:
+        """Write the commit with this id. `changes` are commands that turn the first parent's tree into its own."""
+        mark = self._marks[commit] = len(self._marks) + 1
+        data = message.encode()
+        # one ref for all: a ref for each trial would make fast-import quadratic
+        self.send(f"reset {_TIP}\ncommit {_TIP}\nmark :{mark}\ncommitter {_IDENTITY} {when} +0000\n".encode())
+        self.send(b"data %d\n%b" % (len(data), data))
+        for i, parent in enumerate(parents):
+            self.send(f"{'merge' if i else 'from'} {self._name(parent)}\n".encode())
+        self.send(b"".join(changes) + b"\n")
+
+    def point(self, branch: str, commit: str) -> None:
+        """Make a branch name a commit."""
+        self.send(f"reset refs/heads/{branch}\nfrom {self._name(commit)}\n\n".encode())
+
+    def _name(self, commit: str) -> str:
+        # a commit of this process may not be in a finished pack yet, so it goes by its mark
+        mark = self._marks.get(commit)
+        return commit if mark is None else f":{mark}"
 
     def send(self, commands: bytes) -> None:
         try:

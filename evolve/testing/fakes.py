@@ -1,0 +1,64 @@
+"""Small honest implementations of the protocols, for tests and benchmarks: nothing is patched."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from evolve.types import Context, Evaluation, Program, Proposal, Selection, Split, Status, Trial
+
+__all__ = ["FunctionEvaluator", "NumberProposer", "number_program", "number_score"]
+
+
+def number_program(value: float, padding: int = 20) -> Program:
+    """A program of one file that sets `x`, with `padding` further lines so that it has an honest size."""
+    lines = [f"x = {value!r}", *(f"unused_{i} = {i}" for i in range(padding))]
+    return Program({"program.py": ("\n".join(lines) + "\n").encode()})
+
+
+def number_score(program: Program) -> float:
+    """The score of a `number_program`: how near `x` is to 3."""
+    value = float(program.text("program.py").split("\n", 1)[0].removeprefix("x = "))
+    return -abs(value - 3.0)
+
+
+class NumberProposer:
+    """Moves `x` of a `number_program` by a normal step; remembers how many trials it was told of."""
+
+    def __init__(self) -> None:
+        self.told: list[int] = []
+
+    def propose(self, selection: Selection, context: Context) -> Proposal:
+        """A new value near the parent's."""
+        parent = selection.parents[0]
+        first, rest = parent.program.text("program.py").split("\n", 1)
+        value = float(first.removeprefix("x = ")) + float(context.rng.normal())
+        program = parent.program.replace({"program.py": f"x = {value!r}\n{rest}".encode()})
+        return Proposal(program=program, parents=(parent.number,), operator="number", summary=f"set x to {value:.3g}")
+
+    def tell(self, trial: Trial) -> None:
+        """Remember the number."""
+        self.told.append(trial.number)
+
+
+class FunctionEvaluator:
+    """Scores programs in this process with a function of yours, which may return an `Evaluation` or raise a `Fault`."""
+
+    def __init__(self, function: Callable[[Program], float | Evaluation] = number_score) -> None:
+        self.function = function
+        self.evaluated: list[str] = []
+        self.closed = False
+
+    def evaluate(self, program: Program, *, split: Split = "search") -> Evaluation:
+        """What the function says. Held-out scores differ from search scores by a fixed amount for each program."""
+        self.evaluated.append(program.tree)
+        result = self.function(program)
+        if isinstance(result, Evaluation):
+            return result
+        if split == "held_out":
+            result -= int(hashlib.sha256(program.tree.encode()).hexdigest()[:4], 16) / 1e6
+        return Evaluation(status=Status.OK, score=result, fitness=result)
+
+    def close(self) -> None:
+        """Remember that it was closed."""
+        self.closed = True
