@@ -19,9 +19,8 @@ from __future__ import annotations
 import hashlib
 import math
 import reprlib
-from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -31,8 +30,7 @@ ITEMS = 500
 SPLITS = {"search": ("u500/search", 100), "held_out": ("u500/held_out", 1000)}
 
 
-@dataclass(frozen=True)
-class Instances:
+class Instances(NamedTuple):
     """`items` has shape (instances, ITEMS); `bounds` (instances,) is ceil(sum of items / CAPACITY).
 
     `arrivals[t]` are the sizes that arrive in step t and in no instance before it.

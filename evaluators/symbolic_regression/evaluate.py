@@ -16,10 +16,9 @@ import math
 import random
 import reprlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist, fmean, pstdev
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,8 +26,7 @@ NOISE = 0.05
 SHOWN = 3
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """A formula of `arity` arguments that are uniform on [-reach, reach]."""
 
     name: str
@@ -43,8 +41,7 @@ TARGETS = (
 )
 
 
-@dataclass(frozen=True)
-class Sample:
+class Sample(NamedTuple):
     """`points` are argument tuples, `values` what is known of the target there."""
 
     points: list[tuple[float, ...]]
