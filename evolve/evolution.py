@@ -101,6 +101,7 @@ class Evolution:
         self.best: Trial | None = None
         self.seed_trial: Trial | None = None
         self.told = 0
+        self.held_out: dict[int, Evaluation] = {}
         self._lane_best: dict[str, float] = {}
         self._alive: WeakValueDictionary[int, Trial] = WeakValueDictionary()
         self._seen: dict[bytes, int] = {}
@@ -128,6 +129,7 @@ class Evolution:
         for event in events:
             self._replay_event(replay, event)
         self.lineage.end_replay()
+        self.held_out = replay.held_out
         self.budget.elapsed = max(self.budget.elapsed, replay.elapsed)
         self._begun = time.monotonic() - self.budget.elapsed
         for number, pending in self._pending.items():

@@ -24,7 +24,7 @@ from evolve.journal import encode_evaluation, encode_usage
 from evolve.objects import MODE_EXECUTABLE, MODE_FILE, MODE_TREE, blob_id, commit_id, tree_id
 from evolve.types import Json, Program, Trial, Usage
 
-__all__ = ["LEDGER_EVERY", "Lineage", "commit_message", "read_object", "read_program"]
+__all__ = ["LEDGER_EVERY", "Lineage", "commit_message", "read_object", "read_program", "trial_commit"]
 
 LEDGER_EVERY = 50
 """Trials in one commit of the ledger."""
@@ -101,9 +101,7 @@ class Lineage:
         Trials are recorded in the order of tell. `base` is the program of the trial's first parent.
         """
         parents = [self.commit(parent) for parent in trial.parents]
-        when = self.started + trial.number
-        message = commit_message(trial)
-        commit = _commit_id(trial.program.tree, parents, when, message)
+        commit = trial_commit(trial, parents, self.started)
         while len(self._ids) <= trial.number:
             self._ids.append(b"")
         self._ids[trial.number] = bytes.fromhex(commit)
@@ -119,7 +117,7 @@ class Lineage:
                 for path, content in trial.program.files.items()
                 if base is None or old.get(path) != content or base.mode(path) != trial.program.mode(path)
             ]
-            self._import().commit(commit, parents, when, message, changes)
+            self._import().commit(commit, parents, self.started + trial.number, commit_message(trial), changes)
         self._since_checkpoint += 1
         if self._since_checkpoint >= _CHECKPOINT_TRIALS:
             self.checkpoint()
@@ -319,6 +317,11 @@ class _Importer:
                 with suppress(OSError):
                     stream.close()
         self._process.wait()
+
+
+def trial_commit(trial: Trial, parents: Sequence[str], started: int) -> str:
+    """The id of a trial's commit, whose parents have these ids, in a run that started then."""
+    return _commit_id(trial.program.tree, parents, started + trial.number, commit_message(trial))
 
 
 def commit_message(trial: Trial) -> str:

@@ -1,0 +1,60 @@
+"""The Python API: `evolve.run` and `evolve.load`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from evolve.config import Search
+from evolve.history import History
+from evolve.recovery import needs_recovery, recover
+from evolve.task import Task
+
+__all__ = ["free_name", "load", "run"]
+
+
+def run(
+    task: str | os.PathLike[str],
+    *,
+    name: str | None = None,
+    runs: str | os.PathLike[str] = "runs",
+    trials: int | None = None,
+    evaluations: int | None = None,
+    seconds: float | None = None,
+    **options: Any,
+) -> History:
+    """Search for a better program, and come back when the budget is used up.
+
+    Args:
+        task: the name of a bundled task, or a task folder.
+        name: of the run directory below `runs`; by default the task's name and the first free number.
+        trials, evaluations, seconds: limits; the task's own when none is given.
+        options: as for `evolve.config.Search.start`: seed, workers, sandbox, allow_unsafe, proposer, archive, on_trial.
+
+    Raises the errors of `evolve.errors`; after all but `TaskError` the run can be resumed.
+    """
+    found = Task.load(task)
+    path = Path(runs) / (name or free_name(Path(runs), found.name))
+    given = {"trials": trials, "evaluations": evaluations, "seconds": seconds}
+    limits = {key: value for key, value in given.items() if value is not None}
+    with Search.start(found, path, limits=limits, **options) as search:
+        search.run()
+    return History(path)
+
+
+def load(path: str | os.PathLike[str]) -> History:
+    """Read a run, or a clone of one. Raises `RunNotFound`, `RunDamaged`."""
+    if needs_recovery(Path(path)):
+        recover(Path(path))
+    return History(path)
+
+
+def free_name(runs: Path, task: str) -> str:
+    """The first of task-1, task-2, ... that is not taken in the folder `runs`."""
+    number = 1
+    while (runs / f"{task}-{number}").exists():
+        number += 1
+    return f"{task}-{number}"
+
+

@@ -1,0 +1,285 @@
+"""From a task and options to the objects of a search: the only place where they are wired together."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+from evolve.archives.top import Top
+from evolve.budget import Budget
+from evolve.errors import TaskError
+from evolve.evaluation.native import NativeEvaluator
+from evolve.evolution import Evolution, Outcome
+from evolve.journal import decode_proposal, encode_evaluation
+from evolve.lineage import Lineage
+from evolve.proposers.crossover import Crossover
+from evolve.proposers.mix import Mix
+from evolve.proposers.mutation import Mutation
+from evolve.proposers.tuner import Tuner
+from evolve.recovery import needs_recovery, recover
+from evolve.regions import Regions
+from evolve.run import Run
+from evolve.sandboxes.choose import choose, require_safe
+from evolve.task import Task
+from evolve.types import Archive, Evaluation, Program, Proposer, Sandbox, Trial
+
+__all__ = ["ARCHIVES", "DEFAULT_TRIALS", "PROPOSERS", "Result", "Search"]
+
+Plugin = TypeVar("Plugin")
+
+DEFAULT_TRIALS = 200
+"""Of a run whose task and options set no limit at all."""
+
+PROPOSERS: dict[str, Callable[[Regions], Proposer]] = {
+    "mutation": Mutation,
+    "crossover": Crossover,
+    "tuner": Tuner,
+    "mix": Mix.default,
+}
+"""Proposers by name; each edits the user's own program by rules of ours. A plugin is named "module:attribute"."""
+
+ARCHIVES: dict[str, Callable[[], Archive]] = {"top": Top}
+"""Archives by name. A plugin is named "module:attribute"."""
+
+_LIMITS = ("trials", "evaluations")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a session of a search ended. The held-out evaluations are None when the task has no held-out split."""
+
+    outcome: Outcome
+    held_out_seed: Evaluation | None
+    held_out_best: Evaluation | None
+
+
+class Search:
+    """A run that is open for work. Made by `start` or `resume`; use it as a context manager.
+
+    `task`, `path`, `sandbox` and `evolution` are what it is made of.
+    """
+
+    def __init__(self, run: Run, task: Task, sandbox: Sandbox, *, on_trial: Callable[[Trial], None]) -> None:
+        config = run.config
+        proposer = config["proposer"]
+        require_safe(sandbox, untrusted=proposer not in PROPOSERS, allow_unsafe=config["allow_unsafe"])
+        seed = _seed_of(run) or task.seed
+        self.path, self.task, self.sandbox = run.path, task, sandbox
+        self._run = run
+        self._evaluator = _evaluator(task, sandbox)
+        self._lineage = Lineage(run.path, started=config["started"], config=run.config_text, hold=run.lock)
+        regions = Regions(seed, task.settings.task.editable)
+        workers = config["workers"]
+        self.evolution = Evolution(
+            seed_program=seed,
+            journal=run.journal,
+            lineage=self._lineage,
+            archive=_plugin("archive", config["archive"], ARCHIVES)(),
+            proposer=_plugin("proposer", proposer, PROPOSERS)(regions),
+            evaluator=self._evaluator,
+            budget=Budget(),
+            regions=regions,
+            seed=config["seed"],
+            workers=workers,
+            # one worker is a promise: the same seed, the same commits. More keep one proposal ahead of the evaluators
+            in_flight=workers if workers == 1 else workers + 1,
+            on_trial=on_trial,
+        )
+
+    @classmethod
+    def start(
+        cls,
+        task: Task,
+        path: Path,
+        *,
+        limits: Mapping[str, Any] | None = None,
+        seed: int = 0,
+        workers: int | None = None,
+        sandbox: str | Sandbox = "auto",
+        allow_unsafe: bool = False,
+        proposer: str = "mix",
+        archive: str = "top",
+        on_trial: Callable[[Trial], None] = lambda _: None,
+    ) -> Search:
+        """A new run of `task` in the directory `path`.
+
+        Args:
+            limits: `trials`, `evaluations` and `seconds`; what the task says when none is given.
+            seed: of all random numbers.
+            workers: evaluations at a time; by default one for each processor.
+            sandbox: "auto", the name of a sandbox, or one of yours.
+            allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
+            proposer, archive: a name in `PROPOSERS` or `ARCHIVES`, or "module:attribute".
+            on_trial: hears each trial as it is told.
+
+        Raises `TaskError`, `RunExists`, `StorageError`, `SandboxUnavailable`, `UnsafeRefused`.
+        """
+        _plugin("proposer", proposer, PROPOSERS)
+        _plugin("archive", archive, ARCHIVES)
+        chosen = choose(sandbox) if isinstance(sandbox, str) else sandbox
+        require_safe(chosen, untrusted=proposer not in PROPOSERS, allow_unsafe=allow_unsafe)
+        epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+        config = {
+            "version": 1,
+            "task": task.reference,
+            "name": task.name,
+            "evaluator": task.tree,
+            "direction": task.settings.task.direction,
+            "started": int(epoch) if epoch.isdigit() else int(time.time()),
+            "seed": seed,
+            "workers": workers or len(os.sched_getaffinity(0)),
+            "sandbox": chosen.name,
+            "allow_unsafe": allow_unsafe,
+            "proposer": proposer,
+            "archive": archive,
+        }
+        run = Run.create(path, config)
+        return cls._open(run, task, chosen, limits=_limits(task, limits or {}), on_trial=on_trial)
+
+    @classmethod
+    def resume(
+        cls,
+        path: Path,
+        *,
+        limits: Mapping[str, Any] | None = None,
+        sandbox: str | Sandbox | None = None,
+        task: str | None = None,
+        on_trial: Callable[[Trial], None] = lambda _: None,
+    ) -> Search:
+        """Continue the run at `path`, or at a clone of one, with what its journal says and new limits where given.
+
+        Args:
+            limits: new totals for `trials`, `evaluations`, `seconds`; the others stay.
+            sandbox: another one than the run began with.
+            task: where the task's folder is, when it has moved.
+
+        Raises `RunNotFound`, `RunLocked`, `RunDamaged`, `TaskError` when the evaluator is not what it was.
+        """
+        if needs_recovery(path):
+            recover(path)
+        run = Run.open(path)
+        try:
+            found = Task.load(task or run.config["task"])
+            if found.tree != run.config["evaluator"]:
+                raise TaskError(
+                    f"the evaluator in {found.folder} has changed since {path} began, so its scores cannot be compared; "
+                    f"give the unchanged folder with --task, or begin a new run"
+                )
+            wanted = sandbox or run.config["sandbox"]
+            chosen = choose(wanted) if isinstance(wanted, str) else wanted
+        except BaseException:
+            run.close()
+            raise
+        return cls._open(run, found, chosen, limits=limits or {}, on_trial=on_trial)
+
+    @classmethod
+    def _open(
+        cls,
+        run: Run,
+        task: Task,
+        sandbox: Sandbox,
+        *,
+        limits: Mapping[str, Any],
+        on_trial: Callable[[Trial], None],
+    ) -> Search:
+        try:
+            search = cls(run, task, sandbox, on_trial=on_trial)
+        except BaseException:
+            run.close()
+            raise
+        try:
+            budget = search.evolution.budget
+            search.evolution.replay(run.events())
+            budget.limits = {**budget.limits, **{key: limits[key] for key in _LIMITS if key in limits}}
+            budget.seconds = limits.get("seconds", budget.seconds)
+        except BaseException:
+            search.close()
+            raise
+        return search
+
+    def run(self) -> Result:
+        """Search until the budget is used up or `stop` is called, then score seed and best on held-out instances.
+
+        Raises as `Evolution.run` does; the run can be resumed after each error.
+        """
+        outcome = self.evolution.run()
+        if outcome.reason == "interrupted" or "held_out" not in self._evaluator.splits:
+            return Result(outcome, None, None)
+        return Result(outcome, self._held_out(outcome.seed), self._held_out(outcome.best))
+
+    def stop(self) -> None:
+        """Begin nothing more and come back soon; may be called from a signal handler."""
+        self.evolution.stop("interrupted")
+
+    def _held_out(self, trial: Trial) -> Evaluation:
+        known = self.evolution.held_out.get(trial.number)
+        if known is not None:
+            return known
+        evaluation = self._evaluator.evaluate(trial.program, split="held_out")
+        self._run.journal.append({"event": "held_out", "number": trial.number, **encode_evaluation(evaluation)})
+        self._run.journal.sync()
+        return evaluation
+
+    def close(self) -> None:
+        """End everything that was started; may be called twice. Raises `LineageError` when git fails to finish."""
+        try:
+            self._evaluator.close()
+            self.sandbox.close()
+        finally:
+            try:
+                self._lineage.close()
+            finally:
+                self._run.close()
+
+    def __enter__(self) -> Search:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _evaluator(task: Task, sandbox: Sandbox) -> NativeEvaluator:
+    settings = task.settings
+    return NativeEvaluator(
+        sandbox=sandbox,
+        folder=task.folder,
+        entry=settings.evaluator.file,
+        module=settings.task.module,
+        direction=settings.task.direction,
+        timeout=settings.evaluator.timeout,
+        call_timeout=settings.evaluator.call_timeout,
+        limits=task.limits,
+    )
+
+
+def _limits(task: Task, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The limits given; the task's when there are none; a number of trials when it has none either."""
+    defaults = task.settings.search.model_dump(exclude_none=True)
+    return given or defaults or {"trials": DEFAULT_TRIALS}
+
+
+def _seed_of(run: Run) -> Program | None:
+    """The seed that a run began with; its task's may have been edited since."""
+    for event in run.events():
+        if event["event"] == "proposed":
+            return decode_proposal(event, None).program
+    return None
+
+
+def _plugin(kind: str, name: str, known: Mapping[str, Callable[..., Plugin]]) -> Callable[..., Plugin]:
+    """What a name of `known`, or "module:attribute", stands for. Raises `TaskError`."""
+    if name in known:
+        return known[name]
+    module, _, attribute = name.partition(":")
+    if not attribute:
+        raise TaskError(f"there is no {kind} {name!r}; there are {', '.join(known)}, and yours as module:attribute")
+    try:
+        found: Callable[..., Plugin] = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise TaskError(f"the {kind} {name!r} cannot be imported: {error}") from error
+    return found
