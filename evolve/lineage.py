@@ -255,6 +255,7 @@ class _Importer:
         self._stdout = cast("IO[bytes]", self._process.stdout)
         self._waits = 0
         self._marks: dict[str, int] = {}
+        self._dead = False
 
     def commit(self, commit: str, parents: Sequence[str], when: int, message: str, changes: Sequence[bytes]) -> None:
         """Write the commit with this id. `changes` are commands that turn the first parent's tree into its own."""
@@ -277,6 +278,8 @@ class _Importer:
         return commit if mark is None else f":{mark}"
 
     def send(self, commands: bytes) -> None:
+        if self._dead:
+            raise LineageError("git fast-import died before; resume the run to write what is missing")
         try:
             self._stdin.write(commands)
         except OSError as error:
@@ -294,7 +297,9 @@ class _Importer:
             raise self._failure()
 
     def close(self) -> None:
-        """End it in good order: what was sent is stored."""
+        """End it in good order: what was sent is stored. Does nothing when it died, which was said then."""
+        if self._dead:
+            return
         try:
             self._stdin.write(b"done\n")
             self._stdin.close()
@@ -306,6 +311,7 @@ class _Importer:
 
     def _failure(self) -> LineageError:
         # it is dead or dying; a pipe that it can no longer read must not keep us waiting
+        self._dead = True
         self._process.kill()
         said = cast("IO[bytes]", self._process.stderr).read().decode(errors="replace").strip()
         self._end()

@@ -47,13 +47,11 @@ class Run:
 
         Raises `RunExists` when something is there, `StorageError` when it cannot be written.
         """
+        if path.exists():
+            raise RunExists(f"{path} exists; choose another --name, or continue it with: evolve resume {path}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.mkdir()
-        except FileExistsError as error:
-            raise RunExists(
-                f"{path} exists; choose another --name, or continue it with: evolve resume {path}"
-            ) from error
         except OSError as error:
             raise StorageError(f"cannot make the run directory {path}: {error.strerror}") from error
         cls._write_config(path, tomli_w.dumps(config).encode())

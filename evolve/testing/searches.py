@@ -1,0 +1,64 @@
+"""A whole search on fakes: the real loop, journal and lineage with a free proposer and a free evaluator.
+
+As a module it is a program to be killed: ``python -m evolve.testing.searches PATH TRIALS [IN_FLIGHT]`` starts or resumes
+the run at PATH and works until TRIALS trials are told.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from evolve.archives.top import Top
+from evolve.budget import Budget
+from evolve.evolution import Evolution
+from evolve.lineage import Lineage
+from evolve.recovery import needs_recovery, recover
+from evolve.regions import Regions
+from evolve.run import Run
+from evolve.testing.fakes import FunctionEvaluator, NumberProposer, number_program
+
+__all__ = ["STARTED", "open_evolution"]
+
+STARTED = 1_700_000_000
+"""When these searches say they started, in seconds since the epoch, so that their commits are always the same."""
+
+
+@contextmanager
+def open_evolution(path: Path, *, trials: int | None = None, **settings: Any) -> Iterator[Evolution]:
+    """A search at `path`, new or resumed, that may tell `trials` trials beside the seed; `settings` as for Evolution."""
+    if needs_recovery(path):
+        recover(path)
+    run = Run.open(path) if path.exists() else Run.create(path, {"started": STARTED, "task": "number"})
+    try:
+        lineage = Lineage(path, started=STARTED, config=run.config_text, hold=run.lock)
+        try:
+            seed = settings.setdefault("seed_program", number_program(0.0))
+            settings.setdefault("archive", Top())
+            settings.setdefault("proposer", NumberProposer())
+            settings.setdefault("evaluator", FunctionEvaluator())
+            evolution = Evolution(
+                journal=run.journal,
+                lineage=lineage,
+                budget=Budget(),
+                regions=settings.pop("regions", None) or Regions(seed),
+                **settings,
+            )
+            evolution.replay(run.events())
+            if trials is not None:
+                evolution.budget.limits = {"trials": trials}
+            yield evolution
+        finally:
+            lineage.close()
+    finally:
+        run.close()
+
+
+if __name__ == "__main__":
+    arguments = sys.argv[1:]
+    workers = int(arguments[2]) if len(arguments) > 2 else 1
+    with open_evolution(Path(arguments[0]), trials=int(arguments[1]), workers=workers, in_flight=workers) as search:
+        search.run()
