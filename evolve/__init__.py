@@ -1,13 +1,16 @@
 """Evolutionary code search whose lineage is git.
 
-    import evolve
+import evolve
 
-    history = evolve.run("bin_packing", trials=200)
-    print(history.best.evaluation.score, history.trials)
+history = evolve.run("bin_packing", trials=200)
+print(history.best.evaluation.score, history.trials)
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,10 +21,28 @@ __all__ = ["__version__", "load", "run"]
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    # late, so that `evolve --help` need not wait for what it does not use
-    if name in {"load", "run"}:
-        from evolve import api  # noqa: PLC0415
+class _Package(ModuleType):
+    """Imports the API when it is used, so that `evolve --help` need not wait for it.
 
-        return getattr(api, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    `evolve.run` is the function, even when the module of that name, which only the package itself uses, was imported:
+    the import system would put the module in its place.
+    """
+
+    @property
+    def load(self) -> Callable[..., Any]:
+        from evolve import api  # noqa: PLC0415 - see above
+
+        return api.load
+
+    @property
+    def run(self) -> Callable[..., Any]:
+        from evolve import api  # noqa: PLC0415 - see above
+
+        return api.run
+
+    @run.setter
+    def run(self, module: ModuleType) -> None:
+        """The import system offers the module here."""
+
+
+sys.modules[__name__].__class__ = _Package
