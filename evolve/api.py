@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from evolve.config import Search
+from evolve.config import Options, Search
 from evolve.history import History
 from evolve.recovery import needs_recovery, recover
 from evolve.task import Task
@@ -30,7 +30,7 @@ def run(
         task: the name of a bundled task, or a task folder.
         name: of the run directory below `runs`; by default the task's name and the first free number.
         trials, evaluations, seconds: limits; the task's own when none is given.
-        options: as for `evolve.config.Search.start`: seed, workers, sandbox, allow_unsafe, proposer, archive, on_trial.
+        options: as for `evolve.config.Options`: seed, workers, sandbox, allow_unsafe, proposer, archive.
 
     Raises the errors of `evolve.errors`; after all but `TaskError` the run can be resumed.
     """
@@ -38,7 +38,7 @@ def run(
     path = Path(runs) / (name or free_name(Path(runs), found.name))
     given = {"trials": trials, "evaluations": evaluations, "seconds": seconds}
     limits = {key: value for key, value in given.items() if value is not None}
-    with Search.start(found, path, limits=limits, **options) as search:
+    with Search.start(found, path, limits=limits, options=Options(**options)) as search:
         search.run()
     return History(path)
 
@@ -56,5 +56,3 @@ def free_name(runs: Path, task: str) -> str:
     while (runs / f"{task}-{number}").exists():
         number += 1
     return f"{task}-{number}"
-
-

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from evolve.archives.top import Top
 from evolve.budget import Budget
@@ -28,7 +28,7 @@ from evolve.sandboxes.choose import choose, require_safe
 from evolve.task import Task
 from evolve.types import Archive, Evaluation, Program, Proposer, Sandbox, Trial
 
-__all__ = ["ARCHIVES", "DEFAULT_TRIALS", "PROPOSERS", "Result", "Search"]
+__all__ = ["ARCHIVES", "DEFAULT_TRIALS", "PROPOSERS", "Options", "Result", "Search"]
 
 Plugin = TypeVar("Plugin")
 
@@ -47,6 +47,26 @@ ARCHIVES: dict[str, Callable[[], Archive]] = {"top": Top}
 """Archives by name. A plugin is named "module:attribute"."""
 
 _LIMITS = ("trials", "evaluations")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to search.
+
+    Args:
+        seed: of all random numbers.
+        workers: evaluations at a time; by default one for each processor.
+        sandbox: "auto", the name of a sandbox, or one of yours.
+        allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
+        proposer, archive: a name in `PROPOSERS` or `ARCHIVES`, or "module:attribute".
+    """
+
+    seed: int = 0
+    workers: int | None = None
+    sandbox: str | Sandbox = "auto"
+    allow_unsafe: bool = False
+    proposer: str = "mix"
+    archive: str = "top"
 
 
 @dataclass(frozen=True)
@@ -98,31 +118,22 @@ class Search:
         path: Path,
         *,
         limits: Mapping[str, Any] | None = None,
-        seed: int = 0,
-        workers: int | None = None,
-        sandbox: str | Sandbox = "auto",
-        allow_unsafe: bool = False,
-        proposer: str = "mix",
-        archive: str = "top",
+        options: Options | None = None,
         on_trial: Callable[[Trial], None] = lambda _: None,
     ) -> Search:
         """A new run of `task` in the directory `path`.
 
         Args:
             limits: `trials`, `evaluations` and `seconds`; what the task says when none is given.
-            seed: of all random numbers.
-            workers: evaluations at a time; by default one for each processor.
-            sandbox: "auto", the name of a sandbox, or one of yours.
-            allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
-            proposer, archive: a name in `PROPOSERS` or `ARCHIVES`, or "module:attribute".
             on_trial: hears each trial as it is told.
 
         Raises `TaskError`, `RunExists`, `StorageError`, `SandboxUnavailable`, `UnsafeRefused`.
         """
-        _plugin("proposer", proposer, PROPOSERS)
-        _plugin("archive", archive, ARCHIVES)
-        chosen = choose(sandbox) if isinstance(sandbox, str) else sandbox
-        require_safe(chosen, untrusted=proposer not in PROPOSERS, allow_unsafe=allow_unsafe)
+        options = options or Options()
+        _plugin("proposer", options.proposer, PROPOSERS)
+        _plugin("archive", options.archive, ARCHIVES)
+        chosen = _sandbox(options.sandbox)
+        require_safe(chosen, untrusted=options.proposer not in PROPOSERS, allow_unsafe=options.allow_unsafe)
         epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
         config = {
             "version": 1,
@@ -131,12 +142,12 @@ class Search:
             "evaluator": task.tree,
             "direction": task.settings.task.direction,
             "started": int(epoch) if epoch.isdigit() else int(time.time()),
-            "seed": seed,
-            "workers": workers or len(os.sched_getaffinity(0)),
+            "seed": options.seed,
+            "workers": options.workers or len(os.sched_getaffinity(0)),
             "sandbox": chosen.name,
-            "allow_unsafe": allow_unsafe,
-            "proposer": proposer,
-            "archive": archive,
+            "allow_unsafe": options.allow_unsafe,
+            "proposer": options.proposer,
+            "archive": options.archive,
         }
         run = Run.create(path, config)
         return cls._open(run, task, chosen, limits=_limits(task, limits or {}), on_trial=on_trial)
@@ -164,14 +175,8 @@ class Search:
             recover(path)
         run = Run.open(path)
         try:
-            found = Task.load(task or run.config["task"])
-            if found.tree != run.config["evaluator"]:
-                raise TaskError(
-                    f"the evaluator in {found.folder} has changed since {path} began, so its scores cannot be compared; "
-                    f"give the unchanged folder with --task, or begin a new run"
-                )
-            wanted = sandbox or run.config["sandbox"]
-            chosen = choose(wanted) if isinstance(wanted, str) else wanted
+            found = _same_task(task or run.config["task"], run)
+            chosen = _sandbox(sandbox or run.config["sandbox"])
         except BaseException:
             run.close()
             raise
@@ -236,7 +241,7 @@ class Search:
             finally:
                 self._run.close()
 
-    def __enter__(self) -> Search:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -255,6 +260,20 @@ def _evaluator(task: Task, sandbox: Sandbox) -> NativeEvaluator:
         call_timeout=settings.evaluator.call_timeout,
         limits=task.limits,
     )
+
+
+def _sandbox(wanted: str | Sandbox) -> Sandbox:
+    return choose(wanted) if isinstance(wanted, str) else wanted
+
+
+def _same_task(reference: str, run: Run) -> Task:
+    task = Task.load(reference)
+    if task.tree != run.config["evaluator"]:
+        raise TaskError(
+            f"the evaluator in {task.folder} has changed since {run.path} began, so scores cannot be compared; "
+            f"give the unchanged folder with --task, or begin a new run"
+        )
+    return task
 
 
 def _limits(task: Task, given: Mapping[str, Any]) -> Mapping[str, Any]:

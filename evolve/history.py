@@ -67,7 +67,7 @@ class History:
             return self._trials[number]
         except KeyError as error:
             raise RunNotFound(
-                f"{self.path} has no trial {number}; it has {len(self)} trials, numbered from 0 to {max(self._trials, default=0)}"
+                f"{self.path} has no trial {number}; it has {len(self)}, up to {max(self._trials, default=0)}"
             ) from error
 
     def commit(self, number: int) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolve.errors import RunDamaged, StorageError
+from evolve.errors import RunDamaged
 from evolve.journal import (
     Journal,
     Replay,

@@ -137,10 +137,15 @@ def test_a_git_that_dies_is_a_fault_with_its_last_words(lineage: Lineage) -> Non
     importers = [int(pid) for pid in children if b"fast-import" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     assert len(importers) == 1
     os.kill(importers[0], signal.SIGKILL)
+
+    def go_on() -> None:
+        lineage.record(trial(1, {"p": b"x" * 100_000}, (0,)), Program({"p": b"0"}))
+        lineage.flush()
+
     with pytest.raises(LineageError, match="fast-import ended"):
-        for number in range(1, 3):
-            lineage.record(trial(number, {"p": b"x" * 100_000}, (0,)), Program({"p": b"0"}))
-            lineage.flush()
+        go_on()
+    with pytest.raises(LineageError, match="died before"):
+        go_on()
 
 
 def test_the_message_cannot_be_forged_by_what_a_proposer_or_a_candidate_says() -> None:

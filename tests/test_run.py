@@ -68,7 +68,7 @@ def test_a_config_that_is_damaged_names_its_copy(tmp_path: Path) -> None:
     """The ledger has one."""
     Run.create(tmp_path / "a", {}).close()
     (tmp_path / "a" / ".evolve" / "config.toml").write_text("= nonsense")
-    with pytest.raises(RunDamaged, match="git .* show trials:config.toml"):
+    with pytest.raises(RunDamaged, match=r"git .* show trials:config.toml"):
         Run.open(tmp_path / "a")
 
 

@@ -1,6 +1,6 @@
 """A whole search on fakes: the real loop, journal and lineage with a free proposer and a free evaluator.
 
-As a module it is a program to be killed: ``python -m evolve.testing.searches PATH TRIALS [IN_FLIGHT]`` starts or resumes
+As a module it is a program to be killed: ``python -m evolve.testing.searches PATH TRIALS [WORKERS]`` starts or resumes
 the run at PATH and works until TRIALS trials are told.
 """
 
@@ -29,7 +29,7 @@ STARTED = 1_700_000_000
 
 @contextmanager
 def open_evolution(path: Path, *, trials: int | None = None, **settings: Any) -> Iterator[Evolution]:
-    """A search at `path`, new or resumed, that may tell `trials` trials beside the seed; `settings` as for Evolution."""
+    """A search at `path`, new or resumed, of `trials` trials beside the seed; `settings` as for Evolution."""
     if needs_recovery(path):
         recover(path)
     run = Run.open(path) if path.exists() else Run.create(path, {"started": STARTED, "task": "number"})
