@@ -106,6 +106,21 @@ class Channel:
 
     def _wait(self, deadline: float, *, writing: bool) -> bool:
         """Wait for something to read (or room to write) and read it. False when the deadline passed first."""
+        poll = self._poll(writing=writing)
+        while True:
+            if self._cancelled:
+                raise self._fault("the session was closed")
+            left = deadline - time.monotonic()
+            events = poll.poll(min(max(0.0, left), _GLANCE) * 1000)
+            for descriptor, _ in events:
+                if descriptor == self._errors:
+                    self._read_errors()
+                elif descriptor == self._into:
+                    self._read()
+            if events or left <= 0:
+                return bool(events)
+
+    def _poll(self, *, writing: bool) -> select.poll:
         poll = select.poll()
         # a peer that talks while it should listen is not read without end
         if not self._ended and len(self._incoming) <= self._limit + 4:
@@ -114,21 +129,7 @@ class Channel:
             poll.register(self._errors, _POLL_IN)
         if writing:
             poll.register(self._out, _POLL_OUT | (_POLL_IN if self._out == self._into else 0))
-        while True:
-            if self._cancelled:
-                raise self._fault("the session was closed")
-            left = deadline - time.monotonic()
-            events = poll.poll(min(max(0.0, left), _GLANCE) * 1000)
-            if not events:
-                if left > 0:
-                    continue
-                return False
-            for descriptor, _ in events:
-                if descriptor == self._errors:
-                    self._read_errors()
-                elif descriptor == self._into:
-                    self._read()
-            return True
+        return poll
 
     def _read(self) -> None:
         try:

@@ -1,0 +1,96 @@
+"""The process sandbox: no isolation, but limits, a clean environment, and nothing that outlives its evaluation."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from evolve.errors import SandboxFault, SandboxUnavailable
+from evolve.sandboxes import harness
+from evolve.sandboxes.session import PipeSession
+from evolve.types import Limits, Role
+
+__all__ = ["ProcessSandbox"]
+
+_SPARE = 1024  # tasks that the user's other programs may start before a candidate's fork fails for them
+
+
+class ProcessSandbox:
+    """Runs candidates as ordinary processes of the user: for programs one would run anyway. Linux only."""
+
+    name = "process"
+    weaknesses = (
+        "A program reads every file that you can read, keys and the evaluator's hidden data included.",
+        "A program writes and deletes every file that you can write.",
+        "A program reaches the network.",
+        "A program can stop or kill your other processes.",
+        "Memory is limited for each process, and for all of a program's together only by looking every 50 ms.",
+        "Disk space is limited for each file and not for all of them together.",
+    )
+
+    def __init__(self, python: str = sys.executable) -> None:
+        self._python = python
+        self._open: set[PipeSession] = set()
+        self._lock = threading.Lock()
+
+    def open(self, role: Role, limits: Limits) -> PipeSession:
+        """Start a harness. Raises `SandboxUnavailable` where this is not Linux, `SandboxFault` when it cannot start."""
+        if sys.platform != "linux":
+            raise SandboxUnavailable("the process sandbox needs Linux; use --sandbox docker")
+        folder = harness.directory()
+        scratch = tempfile.mkdtemp(prefix=f"{role}-", dir=harness.home())
+        command = harness.argv(
+            self._python,
+            str(folder),
+            role,
+            limits,
+            scratch=scratch,
+            processes=_tasks_of_user() + _SPARE,
+            abandoned=(str(harness.home()),),
+        )
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd="/",
+                env={"PATH": os.defpath, "LANG": "C.UTF-8"},
+                start_new_session=True,  # a Ctrl-C at the terminal is the engine's to handle
+            )
+        except OSError as error:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise SandboxFault(f"cannot start {self._python}: {error.strerror}") from error
+        session = PipeSession(process, limits, on_close=lambda: self._after(session, scratch))
+        with self._lock:
+            self._open.add(session)
+        return session
+
+    def close(self) -> None:
+        """Close what sessions are left."""
+        with self._lock:
+            left = list(self._open)
+        for session in left:
+            session.close()
+
+    def _after(self, session: PipeSession, scratch: str) -> None:
+        with self._lock:
+            self._open.discard(session)
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _tasks_of_user() -> int:
+    """How many processes and threads the user has now, the count that RLIMIT_NPROC is held against."""
+    mine, count = os.getuid(), 0
+    for process in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if process.name.isdigit() and process.stat().st_uid == mine:
+                count += sum(1 for _ in (process / "task").iterdir())
+    return count

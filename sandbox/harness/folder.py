@@ -1,0 +1,82 @@
+"""Folders that untrusted code has written to: filled and wiped without following anything it left there."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable, Sequence
+
+_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def fill(folder: str, files: Iterable[Sequence[object]], contents: Sequence[bytes]) -> None:
+    """Write `contents` to the paths in `files`: (path, executable, append). Raises `OSError` or `ValueError`."""
+    made = {""}
+    for (path, executable, append), content in zip(files, contents, strict=True):
+        if not isinstance(path, str) or path.startswith("/") or {"", ".", ".."} & set(path.split("/")):
+            raise ValueError(f"{path!r} names no file below a folder")
+        parent = path.rpartition("/")[0]
+        if parent not in made:
+            os.makedirs(os.path.join(folder, parent), mode=0o700, exist_ok=True)
+            made.add(parent)
+        flags = _FLAGS | (os.O_APPEND if append else os.O_EXCL)
+        descriptor = os.open(os.path.join(folder, path), flags, 0o755 if executable else 0o644)
+        with os.fdopen(descriptor, "wb", buffering=0) as file:
+            rest = memoryview(content)
+            while rest:
+                rest = rest[file.write(rest) :]
+
+
+def wipe(folder: str) -> None:
+    """Remove what is in `folder` and make it if it is not there. Raises `OSError` when something stays.
+
+    No link is followed, and directories nested deeper than a path can name are taken apart from the top.
+    """
+    try:
+        top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        os.makedirs(folder, mode=0o700)
+        return
+    try:
+        os.fchmod(top, 0o700)
+        _empty(top)
+    finally:
+        os.close(top)
+
+
+def remove(folder: str) -> None:
+    """Wipe the folder and remove it too. What cannot be removed stays, silently: there is nobody left to tell."""
+    try:
+        wipe(folder)
+        os.rmdir(folder)
+    except OSError:
+        pass
+
+
+def _empty(top: int) -> None:
+    fresh = 0
+    while names := os.listdir(top):
+        for name in names:
+            if not _is_directory(top, name):
+                os.unlink(name, dir_fd=top)
+                continue
+            inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
+            try:
+                for child in os.listdir(inner):
+                    if _is_directory(inner, child):  # one level up, so that no depth is ever walked
+                        fresh += 1
+                        os.rename(child, f"wiped {os.getpid()} {fresh}", src_dir_fd=inner, dst_dir_fd=top)
+                    else:
+                        os.unlink(child, dir_fd=inner)
+            finally:
+                os.close(inner)
+            os.rmdir(name, dir_fd=top)
+
+
+def _is_directory(folder: int, name: str) -> bool:
+    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    if not stat.S_ISDIR(status.st_mode):
+        return False
+    if status.st_mode & 0o700 != 0o700:  # a mode that keeps us out; the entry is a directory and no link
+        os.chmod(name, 0o700, dir_fd=folder)
+    return True

@@ -1,0 +1,208 @@
+"""The supervisor: takes one candidate after another, runs it, watches it, and relays calls to it.
+
+It is the only process here that talks to the engine. It never runs a candidate's code and never looks into the values
+that it passes on; how long something took, how much memory it used and how it ended is measured here.
+
+    load   files [[path, executable, append]], module; buffers: the contents
+    call   function, map (bool), timeout, cpu; buffers: the packed arguments
+    run    argv, timeout, cpu; buffers: standard input
+    end    kills what is left, wipes the folder, says what it took
+
+Each is answered by one frame with `op` "done" (which may carry a result) or "stopped" (with `kind` and `error`).
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import folder
+import tree
+from conversation import Conversation
+from frames import Frame, Incoming
+from frames import write as write_frame
+from loop import Closed, Loop
+from output import Output
+from watch import Stopped, Watch
+
+_CHUNK = 2**18
+_ERROR = 20_000  # characters of an error that are passed on
+_TAIL = 4_000  # characters of the output that go with an error
+_HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+def serve(settings: dict[str, Any]) -> int:
+    """Serve candidates until the engine closes the session or is gone."""
+    # our channel moves away from the numbers that programs expect to be theirs
+    into, out = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3), fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
+    empty = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    os.dup2(empty, 0)
+    os.dup2(2, 1)
+    tree.become_guard()
+    scratch = settings["scratch"] or tempfile.mkdtemp(prefix="evolve-")
+    leftovers = [scratch]
+    supervisor = Supervisor(into, out, scratch, settings)
+    try:
+        supervisor.run()
+    except Closed:
+        pass
+    except (EngineGone, BrokenPipeError):
+        leftovers += settings["abandoned"]
+    finally:
+        supervisor.tree.kill()
+        for path in leftovers:
+            folder.remove(path)
+    return 0
+
+
+class EngineGone(Exception):
+    """The engine's end of the channel is closed."""
+
+
+class Supervisor:
+    """Serves one request at a time; see the module for what they are."""
+
+    def __init__(self, into: int, out: int, scratch: str, settings: dict[str, Any]) -> None:
+        self.tree = tree.Tree()
+        self._into, self._out = into, out
+        self._limits: dict[str, int] = settings["limits"]
+        self._processes: int | None = settings["processes"]
+        self._work = os.path.join(scratch, "work")
+        self._environment = tree.clean_environment(self._work, sys.executable)
+        self._module = ""
+        self._conversation: Conversation | None = None
+        self._requests = Incoming(2**32)
+        self._loop = Loop(self.tree.reap)
+        self._loop.watch(into, self._read)
+
+    def run(self) -> None:
+        """Serve requests. Raises `Closed` or `EngineGone`."""
+        while True:
+            request = self._requests.take()
+            if request is None:
+                self._loop.turn(None)
+            else:
+                write_frame(self._out, self._answer(request))
+
+    def _read(self) -> None:
+        data = os.read(self._into, _CHUNK)
+        if not data:
+            raise EngineGone
+        self._requests.feed(data)
+
+    def _answer(self, request: Frame) -> Frame:
+        match request.head["op"]:
+            case "load":
+                return self._load(request)
+            case "call":
+                return self._stoppable(self._call, request)
+            case "run":
+                return self._stoppable(self._run, request)
+            case "end":
+                return self._end()
+            case other:
+                raise ValueError(f"no such request: {other!r}")
+
+    def _load(self, request: Frame) -> Frame:
+        self._end()
+        folder.fill(self._work, request.head["files"], request.buffers)
+        self._module = request.head["module"]
+        return Frame({"op": "done"})
+
+    def _end(self) -> Frame:
+        self._kill()
+        folder.wipe(self._work)
+        took = {"cpu_seconds": self.tree.cpu_seconds, "memory_bytes": self.tree.memory_bytes}
+        self.tree.reset()
+        return Frame({"op": "done", **took})
+
+    def _kill(self) -> None:
+        if not self.tree.kill():
+            raise OSError("a process of the candidate cannot be killed")
+        if self._conversation is not None:
+            self._conversation.close()
+            self._conversation = None
+
+    def _stoppable(self, serve: Callable[[Frame], Frame], request: Frame) -> Frame:
+        try:
+            return serve(request)
+        except Stopped as stopped:
+            output = self._conversation.output.tail(_TAIL) if self._conversation else ""
+            self._kill()
+            return _stopped(stopped.kind, str(stopped), output)
+
+    def _watch(self, request: Frame) -> Watch:
+        return Watch(self.tree, self._limits, request.head["timeout"], request.head["cpu"])
+
+    def _call(self, request: Frame) -> Frame:
+        if self._conversation is None:
+            self._conversation = Conversation(self._loop, self.tree, self._launch, self._limits)
+        # the clock starts here: the process is ready to run the candidate's first line
+        watch = self._watch(request)
+        head = {"function": request.head["function"], "map": request.head["map"], "module": self._module}
+        answer = self._conversation.ask(Frame(head, request.buffers), watch.until)
+        kind, error = answer.head.get("kind"), answer.head.get("error")
+        if kind is None and len(answer.buffers) == 2:
+            return Frame({"op": "done", "seconds": watch.seconds}, answer.buffers)
+        if kind not in {"failed", "memory", "data"} or not isinstance(error, str):
+            raise Stopped("failed", "the program wrote to a descriptor that is not its own")
+        return _stopped(kind, error, self._conversation.output.tail(_TAIL))
+
+    def _launch(self, channel: int, output: int) -> None:
+        """Start a process that will import the candidate and answer on `channel`."""
+        argv = [sys.executable, "-s", "-P", "-B", os.path.join(_HERE, "candidate.py"), self._work]
+        self._spawn(argv, {0: 0, 1: output, 2: output, 3: channel})
+
+    def _spawn(self, argv: list[str], descriptors: dict[int, int]) -> int:
+        return self.tree.spawn(
+            argv,
+            descriptors=descriptors,
+            folder=self._work,
+            environment=self._environment,
+            limits=self._limits,
+            processes=self._processes,
+        )
+
+    def _run(self, request: Frame) -> Frame:
+        stay = frozenset(self.tree.below(self._conversation.pid) if self._conversation else ())
+        cpu, memory, self.tree.memory_bytes = self.tree.cpu_seconds, self.tree.memory_bytes, 0
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        os.set_blocking(writer, False)
+        outputs = [Output(self._loop, self._limits["output_bytes"]) for _ in range(2)]
+        watch = self._watch(request)
+        try:
+            pid = self._spawn(request.head["argv"], {0: reader, 1: outputs[0].writer, 2: outputs[1].writer})
+            os.close(reader)
+            for output in outputs:
+                output.started()
+            self._loop.write(writer, request.buffers[0], watch.until)
+            os.close(writer)
+            while pid not in self.tree.exits:
+                self._loop.turn(watch.until())
+            seconds = watch.seconds
+            if not self.tree.kill(keep=stay):
+                raise OSError("a process of the candidate cannot be killed")
+            head = {
+                "op": "done",
+                "returncode": self.tree.exits[pid],
+                "seconds": seconds,
+                "cpu_seconds": self.tree.cpu_seconds - cpu,
+                "memory_bytes": self.tree.memory_bytes,
+            }
+            printed = tuple(output.drain() for output in outputs)
+            return Frame({**head, "cut": [output.cut for output in outputs]}, printed)
+        except Stopped as stopped:
+            self._kill()
+            return _stopped(stopped.kind, str(stopped), "".join(output.tail(_TAIL) for output in outputs))
+        finally:
+            for output in outputs:
+                output.close()
+            self.tree.memory_bytes = max(memory, self.tree.memory_bytes)
+
+
+def _stopped(kind: str, error: str, output: str) -> Frame:
+    return Frame({"op": "stopped", "kind": kind, "error": error[:_ERROR], "output": output})

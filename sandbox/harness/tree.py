@@ -1,0 +1,248 @@
+"""Everything a harness has started: one tree of processes, limited, measured, and killed as a whole.
+
+The harness is the subreaper of its descendants (prctl(2)), so whatever is orphaned below it, daemons included, becomes
+its child again and is found and reaped here. What something took is what the kernel says, never what it says itself.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import resource
+import signal
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+_PDEATHSIG, _DUMPABLE, _SUBREAPER = 1, 4, 36
+_AROUND = 2**30  # address space beyond the memory limit, for what is mapped and not used: libraries, stacks of threads
+_libc = ctypes.CDLL(None)
+_libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
+
+
+def become_guard() -> None:
+    """Make this process the parent of every orphan below it, and closed to debuggers of its own user."""
+    _libc.prctl(_SUBREAPER, 1, 0, 0, 0)
+    _libc.prctl(_DUMPABLE, 0, 0, 0, 0)
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when its parent, a process with one thread, ends."""
+    _libc.prctl(_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def clean_environment(home: str, python: str) -> dict[str, str]:
+    """What programs and evaluators see: nothing of the engine's, and nothing that differs from run to run."""
+    return {
+        "PATH": f"{os.path.dirname(python)}:/usr/local/bin:/usr/bin:/bin",
+        "HOME": home,
+        "TMPDIR": home,
+        "LANG": "C.UTF-8",
+        "PYTHONHASHSEED": "0",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # one thread per process: workers run side by side, sums come out the same, and the memory that libraries set
+        # aside for each core of a large machine would not fit under the limit
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+    }
+
+
+def limit(limits: Mapping[str, int], processes: int | None) -> None:
+    """Set this process's rlimits, which its children inherit."""
+    memory = limits["memory_bytes"]
+    wanted = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_FSIZE: limits["disk_bytes"],
+        resource.RLIMIT_NOFILE: limits["open_files"],
+        resource.RLIMIT_DATA: memory,
+        resource.RLIMIT_AS: memory + _AROUND,
+    }
+    if processes is not None:
+        wanted[resource.RLIMIT_NPROC] = processes
+    for which, value in wanted.items():
+        hard = resource.getrlimit(which)[1]
+        bound = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        resource.setrlimit(which, (bound, bound))
+
+
+class Tree:
+    """The descendants of this process. `keep` names children that stay when the rest is killed."""
+
+    def __init__(self) -> None:
+        self.exits: dict[int, int] = {}
+        """pid -> exit code, or minus the signal, of children that ended and were not forgotten."""
+        self.cpu_seconds = 0.0
+        self.memory_bytes = 0
+
+    def reset(self) -> None:
+        """Forget who ended and what they took."""
+        self.exits.clear()
+        self.cpu_seconds = 0.0
+        self.memory_bytes = 0
+
+    def spawn(
+        self,
+        argv: list[str],
+        *,
+        descriptors: Mapping[int, int],
+        folder: str,
+        environment: Mapping[str, str],
+        limits: Mapping[str, int],
+        processes: int | None,
+    ) -> int:
+        """Start a program in its own session; `descriptors` maps its descriptors to ours. Returns its pid.
+
+        A program that cannot be started says so on its standard error and exits with 127, or 126 when not allowed.
+        """
+        parent = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.setsid()
+                die_with_parent(parent)
+                # first out of the way of each other's numbers, then into place
+                high = {theirs: fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, 64) for theirs, ours in descriptors.items()}
+                for theirs, ours in high.items():
+                    os.dup2(ours, theirs)
+                os.chdir(folder)
+                os.umask(0o022)
+                for number in (signal.SIGPIPE, signal.SIGXFSZ):
+                    signal.signal(number, signal.SIG_DFL)
+                limit(limits, processes)
+                _execute(argv, environment)
+            finally:
+                os._exit(125)
+        return pid
+
+    def reap(self) -> None:
+        """Take note of every child that has ended."""
+        while True:
+            try:
+                pid, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self.exits[pid] = os.waitstatus_to_exitcode(status)
+            self.cpu_seconds += usage.ru_utime + usage.ru_stime
+            self.memory_bytes = max(self.memory_bytes, usage.ru_maxrss * 1024)
+
+    def kill(self, keep: frozenset[int] = frozenset(), patience: float = 10.0) -> bool:
+        """Kill and reap every descendant but those in `keep`. False when some could not be killed in `patience` s."""
+        deadline = time.monotonic() + patience
+        pause = 0.0002
+        while True:
+            self.reap()
+            victims = [pid for pid in self.running() if pid not in keep]
+            if not victims:
+                return True
+            for pid in victims:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(pause)
+            pause = min(2 * pause, 0.01)
+
+    def running(self) -> list[int]:
+        """Every descendant."""
+        return descendants(os.getpid())
+
+    def below(self, pid: int) -> list[int]:
+        """The process and its descendants."""
+        return [pid, *descendants(pid)]
+
+    def oom_kills(self) -> int | None:
+        """How often the kernel killed something of this cgroup for memory, or None where that cannot be seen."""
+        return oom_kills()
+
+    def look(self, pids: Sequence[int]) -> tuple[int, float]:
+        """The memory in bytes and the CPU seconds of these processes now. Remembers the peak."""
+        memory = sum(_resident(pid) for pid in pids)
+        self.memory_bytes = max(self.memory_bytes, memory)
+        return memory, sum(_cpu(pid) for pid in pids)
+
+
+def _execute(argv: list[str], environment: Mapping[str, str]) -> NoReturn:
+    try:
+        os.execvpe(argv[0], argv, environment)
+    except OSError as error:
+        os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
+        os._exit(126 if isinstance(error, PermissionError) else 127)
+
+
+def descendants(root: int) -> list[int]:
+    """Every living or unreaped descendant of the process `root`, which is not among them."""
+    found: list[int] = []
+    waiting = [root]
+    while waiting:
+        inner = _children(waiting.pop())
+        found += inner
+        waiting += inner
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
+    try:
+        for task in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
+                found += map(int, file.read().split())
+    except FileNotFoundError:
+        if not os.path.exists("/proc/self/task") or os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
+            return found  # it ended meanwhile
+        return _children_by_scan(pid)
+    except (ProcessLookupError, PermissionError):
+        pass
+    return found
+
+
+def _children_by_scan(parent: int) -> list[int]:
+    """For kernels without CONFIG_PROC_CHILDREN."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _stat(int(name))[1:2] == [str(parent)]]
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the third on (proc(5)), or nothing when it is gone."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _cpu(pid: int) -> float:
+    fields = _stat(pid)
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
+
+
+def _resident(pid: int) -> int:
+    """What the process alone would free; pages shared with others count in part."""
+    for name, keys in (("smaps_rollup", (b"Pss:",)), ("status", (b"RssAnon:", b"RssShmem:"))):
+        try:
+            with open(f"/proc/{pid}/{name}", "rb") as file:
+                return sum(int(line.split()[1]) * 1024 for line in file if line.startswith(keys))
+        except (OSError, ValueError):
+            continue
+    return 0
+
+
+def oom_kills() -> int | None:
+    """How often the kernel killed something of this cgroup for memory, or None where that cannot be seen."""
+    for path, key in (
+        ("/sys/fs/cgroup/memory.events", "oom_kill"),
+        ("/sys/fs/cgroup/memory/memory.oom_control", "oom_kill"),
+    ):
+        try:
+            with open(path, encoding="ascii") as file:
+                words: dict[str, Any] = dict(line.split(maxsplit=1) for line in file)
+                return int(words[key])
+        except (OSError, KeyError, ValueError):
+            continue
+    return None

@@ -1,0 +1,59 @@
+"""The limits on what runs: time, processor time, memory and processes, looked at while it runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from tree import Tree
+
+_FIRST, _NEXT = 0.02, 0.05  # seconds until the first look, and between the next
+
+
+class Stopped(Exception):
+    """What ran passed a limit, died or broke the protocol. `kind` is the word for it that the evaluator sees."""
+
+    def __init__(self, kind: str, error: str) -> None:
+        super().__init__(error)
+        self.kind = kind
+
+
+class Watch:
+    """Watches the tree from now on, for `timeout` seconds by the clock and `cpu` seconds of processor time in all."""
+
+    def __init__(self, tree: Tree, limits: Mapping[str, int], timeout: float, cpu: float | None) -> None:
+        self._tree, self._limits = tree, limits
+        self._timeout, self._cpu = timeout, cpu
+        self._start = time.monotonic()
+        self._cpu_start = self._look()[1] if cpu is not None else 0.0
+        self._next = self._start + _FIRST
+
+    @property
+    def seconds(self) -> float:
+        """How long it has been."""
+        return time.monotonic() - self._start
+
+    def until(self) -> float:
+        """When to ask again, by the monotonic clock. Raises `Stopped` when a limit is passed."""
+        now = time.monotonic()
+        deadline = self._start + self._timeout
+        if now >= deadline:
+            raise Stopped("timeout", f"stopped after {self._timeout:g} s")
+        if now >= self._next:
+            self._check()
+            self._next = now + _NEXT
+        return min(deadline, self._next)
+
+    def _look(self) -> tuple[int, float, int]:
+        running = self._tree.running()
+        memory, cpu = self._tree.look(running)
+        return memory, cpu + self._tree.cpu_seconds, len(running)
+
+    def _check(self) -> None:
+        memory, cpu, count = self._look()
+        if memory > self._limits["memory_bytes"]:
+            raise Stopped("memory", f"stopped for using more than {self._limits['memory_bytes'] >> 20} MiB of memory")
+        if self._cpu is not None and cpu - self._cpu_start > self._cpu:
+            raise Stopped("timeout", f"stopped after {self._cpu:g} s of processor time")
+        if count > self._limits["processes"]:
+            raise Stopped("failed", f"stopped for running more than {self._limits['processes']} processes at once")
