@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-__all__ = ["draw", "led_to"]
+__all__ = ["descent", "draw", "led_to"]
 
 
 def led_to(trials: Collection[int], parents: Mapping[int, Sequence[int]]) -> set[int]:
@@ -19,16 +19,25 @@ def led_to(trials: Collection[int], parents: Mapping[int, Sequence[int]]) -> set
     return found
 
 
+def descent(root: int, kept: Collection[int], parents: Mapping[int, Sequence[int]]) -> list[int]:
+    """`root` and those in `kept` whose first parents lead to it, in order; a parent's number is below its child's."""
+    found = {root}
+    for number in sorted(kept):
+        if parents[number] and parents[number][0] in found:
+            found.add(number)
+    return sorted(found)
+
+
 def draw(
     root: int, kept: Collection[int], parents: Mapping[int, Sequence[int]], label: Callable[[int], str]
 ) -> Iterator[str]:
-    """The tree of those trials in `kept` whose first parents lead to `root`, as lines.
+    """The `descent` of `root` as lines.
 
     A child that is alone stays in its parent's column, so that a long line of descent needs no width.
     """
     children: dict[int, list[int]] = {}
-    for number in sorted(kept):
-        if parents[number]:
+    for number in descent(root, kept, parents):
+        if number != root:
             children.setdefault(parents[number][0], []).append(number)
     stack = [(root, "", "")]
     while stack:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from evolve.errors import RunNotFound
 
-__all__ = ["as_json", "number_of", "run_argument", "runs_option", "trial_argument"]
+if TYPE_CHECKING:
+    from evolve.history import History
+    from evolve.types import Trial
+
+__all__ = ["as_json", "read_run", "run_argument", "runs_option", "trial_argument", "trial_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -59,6 +63,18 @@ def runs_option(function: F) -> F:
     )(function)
 
 
-def number_of(trial: int | str, best: int) -> int:
-    """The number that `best` or `seed` stand for."""
-    return {"best": best, "seed": 0}[trial] if isinstance(trial, str) else trial
+def read_run(path: Path) -> History:
+    """What happened in the run, or in the clone of one, at `path`. Raises `RunNotFound`, `RunDamaged`."""
+    from evolve.history import History
+    from evolve.recovery import needs_recovery, recover
+
+    if needs_recovery(path):
+        recover(path)
+    return History(path)
+
+
+def trial_of(trial: int | str, history: History) -> Trial:
+    """What a trial argument stands for. Raises `RunNotFound` when there is no such trial."""
+    if trial == "best":
+        return history.best
+    return history[0 if trial == "seed" else int(trial)]

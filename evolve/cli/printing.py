@@ -2,16 +2,95 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import math
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-__all__ = ["figure", "one_line", "print_fields", "print_json", "print_table"]
+from evolve.budget import RESOURCES
+from evolve.types import Trial
+
+if TYPE_CHECKING:
+    from evolve.history import History
+
+__all__ = [
+    "describe",
+    "elapsed",
+    "ended",
+    "figure",
+    "one_line",
+    "outcome",
+    "plain",
+    "print_fields",
+    "print_json",
+    "print_table",
+    "state",
+    "without_controls",
+]
+
+
+def describe(trial: Trial, history: History) -> dict[str, Any]:
+    """A trial as a record, without its program."""
+    evaluation, usage = trial.evaluation, trial.usage
+    held_out = history.held_out.get(trial.number)
+    return {
+        "number": trial.number,
+        "commit": history.commit(trial.number),
+        "parents": trial.parents,
+        "operator": trial.operator,
+        "summary": trial.summary,
+        "status": evaluation.status,
+        "score": evaluation.score,
+        "fitness": evaluation.fitness,
+        "held_out_score": held_out.score if held_out is not None else None,
+        "metrics": evaluation.metrics,
+        "measures": evaluation.measures,
+        "feedback": evaluation.feedback,
+        "lane": trial.lane,
+        "duplicate_of": trial.duplicate_of,
+        "seconds": evaluation.cost.seconds,
+        "cpu_seconds": evaluation.cost.cpu_seconds,
+        "memory_bytes": evaluation.cost.memory_bytes,
+        "calls": usage.calls,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "dollars": usage.nanodollars / 1e9,
+    }
+
+
+def outcome(trial: Trial) -> str:
+    """The score or, of a trial that has none, its status."""
+    return str(trial.evaluation.status) if trial.fitness is None else figure(trial.evaluation.score)
+
+
+def state(history: History) -> str:
+    """What a run is at: running, ended by itself and why, or cut short."""
+    try:
+        with (history.path / ".evolve" / "lock").open() as lock:
+            # shared, so that two that only look do not take each other for a session
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        pass
+    except BlockingIOError:
+        return "running"
+    return ended(history.stopped) if history.stopped else "cut short"
+
+
+def ended(reason: str) -> str:
+    """Why a session ended, in words."""
+    return f"{reason} used up" if reason in {*RESOURCES, "seconds"} else reason
+
+
+def elapsed(seconds: float) -> str:
+    """Seconds as people read them."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def figure(value: float | None) -> str:
@@ -26,9 +105,27 @@ def one_line(text: str) -> str:
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
+def without_controls(text: str) -> str:
+    """`text` with its lines, without other control characters."""
+    return "\n".join("".join(c if c.isprintable() or c == "\t" else " " for c in line) for line in text.split("\n"))
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON knows it: NaN, infinity and what pandas calls missing become None, numpy's numbers Python's."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, str | bool | int | None):
+        return value
+    if hasattr(value, "item"):
+        return plain(value.item())
+    return value if isinstance(value, float) and math.isfinite(value) else None
+
+
 def print_json(value: object) -> None:
-    """One JSON document; NaN and infinity, which JSON does not know, must have been turned to None before."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+    """One JSON document."""
+    click.echo(json.dumps(plain(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def print_fields(fields: Mapping[str, Any]) -> None:

@@ -10,41 +10,35 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from evolve.cli.printing import figure, one_line
+from evolve.cli.printing import elapsed, figure, one_line
 from evolve.types import Trial
 
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-__all__ = ["Progress", "elapsed"]
+__all__ = ["Progress"]
 
 PLAIN_SECONDS = 10.0
 RATE_SECONDS = 10.0
-
-
-def elapsed(seconds: float) -> str:
-    """Seconds as people read them."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 class Progress:
     """Hears trials and tells of new bests, and now and then of the rest. Speaks on standard error.
 
     Args:
-        trials: how many there may be in all, None when the budget does not say.
         quiet: say nothing.
         live: draw one line that changes, as a terminal can; else write lines.
+
+    `limit` is how many trials there may be in all, None when the budget does not say; `best` the best one so far.
     """
 
-    def __init__(self, *, trials: int | None, quiet: bool = False, live: bool | None = None) -> None:
-        self._limit = trials
+    def __init__(self, *, quiet: bool = False, live: bool | None = None) -> None:
+        self.limit: int | None = None
+        self.best: Trial | None = None
         self._quiet = quiet
         self._live_wanted = sys.stderr.isatty() if live is None else live
         self._live: Live | None = None
-        self._best: Trial | None = None
         self._last: Trial | None = None
         self._failed = 0
         self._told = 0
@@ -76,8 +70,8 @@ class Progress:
         self._last = trial
         if trial.fitness is None:
             self._failed += 1
-        elif self._best is None or self._best.fitness is None or trial.fitness > self._best.fitness:
-            self._best = trial
+        elif self.best is None or self.best.fitness is None or trial.fitness > self.best.fitness:
+            self.best = trial
             self._say(f"{trial.number:>6}  {figure(trial.evaluation.score):>12}  {one_line(trial.summary)}")
             return
         if self._live is None and now - self._spoke >= PLAIN_SECONDS:
@@ -97,9 +91,9 @@ class Progress:
         since = max(min(now - self._begun, RATE_SECONDS), 1e-3)
         rate = sum(moment > now - since for moment in list(self._recent)) / since
         number = self._last.number if self._last else 0
-        parts = [f"trial {number}" + (f" of {self._limit}" if self._limit is not None else "")]
-        if self._best is not None:
-            parts.append(f"best {figure(self._best.evaluation.score)} (trial {self._best.number})")
+        parts = [f"trial {number}" + (f" of {self.limit}" if self.limit is not None else "")]
+        if self.best is not None:
+            parts.append(f"best {figure(self.best.evaluation.score)} (trial {self.best.number})")
         parts.append(f"{100 * self._failed / max(self._told, 1):.0f} % without a score")
         parts.append(f"{rate:.0f} trials/s")
         parts.append(elapsed(now - self._begun))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evolve.cli.branches import draw, led_to
+from evolve.cli.branches import descent, draw, led_to
 
 PARENTS = {0: (), 1: (0,), 2: (0,), 3: (1,), 4: (3, 2), 5: (1,)}
 
@@ -28,6 +28,13 @@ def test_what_led_to_a_trial_includes_every_parent() -> None:
     """A crossover comes from both sides."""
     assert led_to([4], PARENTS) == {0, 1, 2, 3, 4}
     assert led_to([5], PARENTS) == {0, 1, 5}
+
+
+def test_a_descent_follows_first_parents() -> None:
+    """What only crossed in from aside does not count, and neither does what is not kept."""
+    assert descent(1, PARENTS, PARENTS) == [1, 3, 4, 5]
+    assert descent(2, PARENTS, PARENTS) == [2]
+    assert descent(1, {1, 4, 5}, PARENTS) == [1, 5]
 
 
 @given(lineages())

@@ -1,0 +1,136 @@
+"""`evolve show RUN [TRIAL]`: a run, or one of its trials."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import click
+
+from evolve.cli.difference import coloured, difference
+from evolve.cli.options import as_json, read_run, run_argument, trial_argument, trial_of
+from evolve.cli.printing import (
+    describe,
+    elapsed,
+    figure,
+    one_line,
+    outcome,
+    print_fields,
+    print_json,
+    state,
+    without_controls,
+)
+from evolve.history import History
+from evolve.types import Evaluation, Trial
+
+__all__ = ["command"]
+
+
+@click.command(name="show")
+@run_argument
+@trial_argument("trial", required=False)
+@as_json
+def command(path: Path, trial: int | str | None, as_json: bool) -> None:
+    """Show a run; or, of a TRIAL, what changed, how it was scored, and what it came from.
+
+    A trial is its number, or `best`, or `seed`.
+    """
+    history = read_run(path)
+    if trial is None:
+        _show_run(history, as_json)
+    else:
+        _show_trial(trial_of(trial, history), history, as_json)
+
+
+def _show_run(history: History, as_json: bool) -> None:
+    statuses = Counter(str(trial.evaluation.status) for trial in history.order)
+    scored = [trial for trial in history.order if trial.fitness is not None]
+    if as_json:
+        print_json(
+            {
+                "path": str(history.path),
+                "state": state(history),
+                "config": history.config,
+                "limits": history.limits,
+                "seconds": history.elapsed,
+                "trials": max(len(history) - 1, 0),
+                "statuses": statuses,
+                "in_flight": history.in_flight,
+                "seed": describe(history[0], history) if len(history) else None,
+                "best": describe(history.best, history) if scored else None,
+            }
+        )
+        return
+    config = history.config
+    limits = [f"{name} {figure(value)}" for name, value in history.limits.items() if value is not None]
+    print_fields(
+        {
+            "run": history.path,
+            "task": f"{config['name']} ({config['direction']})",
+            "state": state(history),
+            "trials": f"{max(len(history) - 1, 0)} in {elapsed(history.elapsed)}",
+            "ended": ", ".join(f"{count} {status}" for status, count in statuses.most_common()),
+            "limits": ", ".join(limits),
+            "settings": ", ".join(
+                f"{key} {config[key]}" for key in ("proposer", "archive", "sandbox", "workers", "seed")
+            ),
+        }
+    )
+    if scored:
+        click.echo()
+        print_fields({"seed": _scores(history[0], history), "best": _scores(history.best, history)})
+        print_fields({"": f"{one_line(history.best.summary)} (evolve show {history.path.name} best)"})
+
+
+def _scores(trial: Trial, history: History) -> str:
+    held_out = history.held_out.get(trial.number)
+    return f"trial {trial.number}: {outcome(trial)}" + (
+        f", on held-out instances {figure(held_out.score)}" if held_out is not None else ""
+    )
+
+
+def _show_trial(trial: Trial, history: History, as_json: bool) -> None:
+    if as_json:
+        parent = history.program(trial.parents[0]) if trial.parents else None
+        changed = list(difference(parent, trial.program)) if parent else []
+        print_json({**describe(trial, history), "difference": changed})
+        return
+    evaluation, usage = trial.evaluation, trial.usage
+    held_out = history.held_out.get(trial.number)
+    fields: dict[str, Any] = {
+        "trial": f"{trial.number} of {history.path}",
+        "changed": one_line(trial.summary),
+        "status": f"{evaluation.status} (of trial {trial.duplicate_of})"
+        if trial.duplicate_of is not None
+        else evaluation.status,
+        "score": figure(evaluation.score) if evaluation.score is not None else "",
+        "held out": figure(held_out.score) if held_out is not None else "",
+        "operator": trial.operator,
+        "parents": ", ".join(map(str, trial.parents)),
+        "lane": trial.lane,
+        "commit": history.commit(trial.number),
+        "took": _took(evaluation),
+        "model": f"{usage.calls} calls, {usage.input_tokens} + {usage.output_tokens} tokens" if usage.calls else "",
+        "metrics": ", ".join(f"{name} {_value(value)}" for name, value in evaluation.metrics.items()),
+        "measures": ", ".join(f"{name} {figure(value)}" for name, value in evaluation.measures.items()),
+        "feedback": without_controls(evaluation.feedback).strip(),
+    }
+    print_fields(fields)
+    if trial.parents:
+        lines = difference(history.program(trial.parents[0]), trial.program)
+        click.echo()
+        for line in coloured(lines) if sys.stdout.isatty() else lines:
+            click.echo(line)
+
+
+def _took(evaluation: Evaluation) -> str:
+    cost = evaluation.cost
+    if cost.seconds == 0.0:
+        return ""
+    return f"{cost.seconds:.3f} s, {cost.cpu_seconds:.3f} s of processor time, {cost.memory_bytes / 2**20:.0f} MiB"
+
+
+def _value(value: object) -> str:
+    return figure(value) if isinstance(value, int | float) else one_line(str(value))
