@@ -28,7 +28,7 @@ from evolve.sandboxes.choose import choose, require_safe
 from evolve.task import Task
 from evolve.types import Archive, Evaluation, Program, Proposer, Sandbox, Trial
 
-__all__ = ["ARCHIVES", "DEFAULT_TRIALS", "PROPOSERS", "Options", "Result", "Search"]
+__all__ = ["ARCHIVES", "DEFAULT_TRIALS", "PROPOSERS", "Options", "Result", "Search", "make_evaluator"]
 
 Plugin = TypeVar("Plugin")
 
@@ -91,7 +91,7 @@ class Search:
         seed = _seed_of(run) or task.seed
         self.path, self.task, self.sandbox = run.path, task, sandbox
         self._run = run
-        self._evaluator = _evaluator(task, sandbox)
+        self._evaluator = make_evaluator(task, sandbox)
         self._lineage = Lineage(run.path, started=config["started"], config=run.config_text, hold=run.lock)
         regions = Regions(seed, task.settings.task.editable)
         workers = config["workers"]
@@ -221,6 +221,10 @@ class Search:
         """Begin nothing more and come back soon; may be called from a signal handler."""
         self.evolution.stop("interrupted")
 
+    def commit(self, number: int) -> str:
+        """The commit id of a trial that was told."""
+        return self._lineage.commit(number)
+
     def _held_out(self, trial: Trial) -> Evaluation:
         known = self.evolution.held_out.get(trial.number)
         if known is not None:
@@ -248,7 +252,8 @@ class Search:
         self.close()
 
 
-def _evaluator(task: Task, sandbox: Sandbox) -> NativeEvaluator:
+def make_evaluator(task: Task, sandbox: Sandbox) -> NativeEvaluator:
+    """What scores programs for `task` in `sandbox`; the caller closes both."""
     settings = task.settings
     return NativeEvaluator(
         sandbox=sandbox,
