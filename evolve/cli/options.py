@@ -14,11 +14,21 @@ if TYPE_CHECKING:
     from evolve.history import History
     from evolve.types import Trial
 
-__all__ = ["as_json", "read_run", "run_argument", "runs_option", "trial_argument", "trial_of"]
+__all__ = [
+    "as_json",
+    "limit_options",
+    "read_run",
+    "run_argument",
+    "runs_option",
+    "sandbox_option",
+    "trial_argument",
+    "trial_of",
+]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 RUNS = Path("runs")
+SANDBOXES = ["auto", "docker", "bubblewrap", "process"]
 
 
 def _run(_context: click.Context, _parameter: click.Parameter, value: str) -> Path:
@@ -60,6 +70,28 @@ def runs_option(function: F) -> F:
         default=RUNS,
         show_default=True,
         help="The folder of the runs.",
+    )(function)
+
+
+def limit_options(meaning: str) -> Callable[[F], F]:
+    """The options --trials, --evaluations and --seconds."""
+
+    def decorate(function: F) -> F:
+        count = click.IntRange(min=1)
+        seconds = click.FloatRange(min=0, min_open=True)
+        function = click.option("--seconds", type=seconds, help=f"Time to begin trials in: {meaning}.")(function)
+        function = click.option("--evaluations", type=count, help=f"Programs to evaluate: {meaning}.")(function)
+        return click.option("--trials", type=count, help=f"Programs to try: {meaning}.")(function)
+
+    return decorate
+
+
+def sandbox_option(function: F) -> F:
+    """The option --sandbox, None when it is not given."""
+    return click.option(
+        "--sandbox",
+        type=click.Choice(SANDBOXES),
+        help="Where candidates run; auto takes the strongest that works here. [default: auto]",
     )(function)
 
 
