@@ -36,6 +36,7 @@ _PACKS = 40
 _IDENTITY = "evolve <evolve@localhost>"
 _TIP = "refs/evolve/tip"
 _MAX_BODY = 2000
+_EXCLUDED = "/.evolve/"
 
 
 class Lineage:
@@ -65,7 +66,9 @@ class Lineage:
         self._importer: _Importer | None = None
         self._replaying = False
         try:
-            self._repository = git.Repo(path) if (path / ".git").exists() else self._init(path)
+            new = not (path / ".git").exists()
+            self._repository = git.Repo.init(path, initial_branch="best") if new else git.Repo(path)
+            self._configure()
             for leftover in (path / ".git" / "objects" / "pack").glob("tmp_*"):
                 leftover.unlink()
             for leftover in (path / ".git").glob("fast_import_crash_*"):
@@ -75,10 +78,9 @@ class Lineage:
         except OSError as error:
             raise StorageError(f"cannot write to {path}: {error.strerror}") from error
 
-    @staticmethod
-    def _init(path: Path) -> git.Repo:
-        repository = git.Repo.init(path, initial_branch="best")
-        with repository.config_writer() as config:
+    def _configure(self) -> None:
+        """Settings of ours, in a new repository and in a clone."""
+        with self._repository.config_writer() as config:
             # what is packed here is packed by us, and files are checked out as they were scored
             config.set_value("gc", "auto", "0")
             config.set_value("core", "autocrlf", "false")
@@ -86,10 +88,11 @@ class Lineage:
             # git follows from the journal, which is synced; git need not be
             config.set_value("core", "fsync", "none")
             config.set_value("core", "logAllRefUpdates", "false")
-        exclude = path / ".git" / "info" / "exclude"
+        exclude = self.path / ".git" / "info" / "exclude"
         exclude.parent.mkdir(exist_ok=True)
-        exclude.write_text("/.evolve/\n")
-        return repository
+        lines = exclude.read_text().splitlines() if exclude.exists() else []
+        if _EXCLUDED not in lines:
+            exclude.write_text("\n".join([*lines, _EXCLUDED]) + "\n")
 
     def commit(self, number: int) -> str:
         """The commit id of a trial that was recorded. Raises `IndexError`."""
@@ -194,12 +197,14 @@ class Lineage:
 
     def close(self) -> None:
         """End the git processes, with everything stored. May be called twice. Raises `LineageError`."""
-        if self._branches:
-            self.checkpoint()
-        if self._importer is not None:
-            importer, self._importer = self._importer, None
-            importer.close()
-        self._repository.close()
+        try:
+            if self._branches and not (self._importer and self._importer.dead):
+                self.checkpoint()
+            if self._importer is not None:
+                importer, self._importer = self._importer, None
+                importer.close()
+        finally:
+            self._repository.close()
 
     def _import(self) -> _Importer:
         if self._importer is None:
@@ -238,7 +243,7 @@ class Lineage:
 
 
 class _Importer:
-    """One `git fast-import`. Raises `LineageError` when it dies."""
+    """One `git fast-import`. Raises `LineageError` or `StorageError` when it dies; `dead` says that it did."""
 
     def __init__(self, repository: git.Repo, hold: int | None) -> None:
         # its own session: Ctrl-C at the terminal is for the engine, which then ends git in good order
@@ -255,7 +260,7 @@ class _Importer:
         self._stdout = cast("IO[bytes]", self._process.stdout)
         self._waits = 0
         self._marks: dict[str, int] = {}
-        self._dead = False
+        self.dead = False
 
     def commit(self, commit: str, parents: Sequence[str], when: int, message: str, changes: Sequence[bytes]) -> None:
         """Write the commit with this id. `changes` are commands that turn the first parent's tree into its own."""
@@ -278,7 +283,7 @@ class _Importer:
         return commit if mark is None else f":{mark}"
 
     def send(self, commands: bytes) -> None:
-        if self._dead:
+        if self.dead:
             raise LineageError("git fast-import died before; resume the run to write what is missing")
         try:
             self._stdin.write(commands)
@@ -298,7 +303,7 @@ class _Importer:
 
     def close(self) -> None:
         """End it in good order: what was sent is stored. Does nothing when it died, which was said then."""
-        if self._dead:
+        if self.dead:
             return
         try:
             self._stdin.write(b"done\n")
@@ -309,12 +314,14 @@ class _Importer:
             raise self._failure()
         self._end()
 
-    def _failure(self) -> LineageError:
+    def _failure(self) -> LineageError | StorageError:
         # it is dead or dying; a pipe that it can no longer read must not keep us waiting
-        self._dead = True
+        self.dead = True
         self._process.kill()
         said = cast("IO[bytes]", self._process.stderr).read().decode(errors="replace").strip()
         self._end()
+        if "diskspace" in said or "No space left" in said:
+            return StorageError("git found no space left on the disk; nothing recorded is lost: make room, then resume")
         return LineageError(f"git fast-import ended with status {self._process.returncode}: {said or 'no message'}")
 
     def _end(self) -> None:

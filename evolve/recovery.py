@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -66,19 +67,40 @@ def _events(repository: git.Repo, tip: str) -> Iterator[Event]:
     def program_of(number: int) -> Program:
         return read_program(repository, commits[number])
 
-    for cut in repository.git.rev_list("--first-parent", "--reverse", tip).split():
-        budget = json.loads(read_object(repository, f"{cut}:budget.json"))
+    for cut in _cuts(repository, tip):
+        budget = json.loads(read_object(repository, f"{cut.commit}:budget.json"))
         del budget["spent"]  # it follows from the trials
         if budget != limits:
             limits = budget
             yield {"event": "opened", **budget}
-        lines = [json.loads(line) for line in read_object(repository, f"{cut}:evaluations.jsonl").splitlines()]
-        head = read_object(repository, cut).split(b"\n\n", 1)[0]
-        parents = [line[7:].decode() for line in head.split(b"\n") if line.startswith(b"parent ")]
-        commits.update(zip((line["number"] for line in lines), parents[-len(lines) :], strict=True))
+        lines = [json.loads(line) for line in cut.lines]
+        commits.update(zip((line["number"] for line in lines), cut.trials, strict=True))
         for line in lines:
             yield from _trial(line, program_of, seen)
         yield {"event": "ledger"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """One commit of the ledger, with the lines and the commits of its trials."""
+
+    commit: str
+    lines: list[bytes]
+    trials: list[str]
+
+
+def _cuts(repository: git.Repo, tip: str) -> list[_Cut]:
+    """The ledger's commits, first to last."""
+    cuts: list[_Cut] = []
+    commit: str | None = tip
+    while commit is not None:
+        lines = read_object(repository, f"{commit}:evaluations.jsonl").splitlines()
+        head = read_object(repository, commit).split(b"\n\n", 1)[0]
+        parents = [line[7:].decode() for line in head.split(b"\n") if line.startswith(b"parent ")]
+        cuts.append(_Cut(commit, lines, parents[-len(lines) :]))
+        # the first one alone has no parent but its trials
+        commit = parents[0] if len(parents) > len(lines) else None
+    return cuts[::-1]
 
 
 def _trial(line: dict[str, Any], program_of: Callable[[int], Program], seen: set[bytes]) -> Iterator[Event]:

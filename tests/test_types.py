@@ -8,7 +8,8 @@ from evolve.types import Program, Usage, path_problem
 @pytest.mark.parametrize(
     "path",
     ["", "/a", "a//b", "../a", "a/..", "./a", "a/", "a\nb", "a\0b", "a\\b", ".git/config", "x/.GIT/y", ".git.",
-     "git~1/a", ".gitmodules", ".gitattributes", "x/.gitattributes", ".evolve/journal.jsonl", "a\x1bb", "a" * 1025, "\u202eevil"],
+     "git~1/a", ".gitmodules", ".gitattributes", "x/.gitattributes", ".evolve/journal.jsonl", "a\x1bb", "a" * 1025,
+     "\u202eevil"],
 )  # fmt: skip
 def test_a_path_that_could_leave_the_program_or_mean_something_to_git_is_refused(path: str) -> None:
     """Nothing that a model writes can name a file outside of the program or a setting of git."""

@@ -1,0 +1,373 @@
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from evolve import journal
+from evolve.errors import RunDamaged, SandboxFault, SeedError
+from evolve.regions import Regions
+from evolve.testing.fakes import FunctionEvaluator, NumberProposer, number_program, number_score
+from evolve.testing.searches import open_evolution
+from evolve.types import Context, Evaluation, Program, Proposal, Selection, Status, Trial
+
+ROOT = Path(__file__).parent.parent
+
+
+def git(path: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=path, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def told(path: Path) -> list[Mapping[str, object]]:
+    return [event for event in journal.read(path / ".evolve" / "journal.jsonl") if event["event"] == "told"]
+
+
+def refs(path: Path) -> str:
+    return git(path, "for-each-ref", "--format=%(refname) %(objectname)", "refs/heads")
+
+
+def check_whole(path: Path, trials: int) -> None:
+    """Every trial once, each a commit reachable from the ledger, the best branch at the best one."""
+    events = told(path)
+    assert sorted(int(str(event["number"])) for event in events) == list(range(trials + 1))
+    assert git(path, "fsck", "--strict", "--no-dangling") == ""
+    numbers = git(path, "log", "--format=%(trailers:key=Trial,valueonly,separator=)", "trials").split()
+    assert sorted(map(int, numbers)) == list(range(trials + 1))
+    best = max(events, key=lambda event: float(str(event.get("score", "-inf"))))
+    assert git(path, "log", "-1", "--format=%(trailers:key=Score,valueonly,separator=)", "best") == str(best["score"])
+    assert git(path, "status", "--porcelain") == ""
+
+
+def test_a_search_improves_the_seed_and_keeps_every_trial(tmp_path: Path) -> None:
+    """The budget is kept to the trial, and the work tree is the best program."""
+    with open_evolution(tmp_path / "run", trials=120) as evolution:
+        outcome = evolution.run()
+        assert evolution.budget.spent["trials"] == 120
+    assert outcome.reason == "trials"
+    assert outcome.best.fitness is not None
+    assert outcome.best.fitness > -0.5 > -3.0 == outcome.seed.fitness
+    check_whole(tmp_path / "run", 120)
+    assert (tmp_path / "run" / "program.py").read_bytes() == outcome.best.program.files["program.py"]
+
+
+def test_the_same_seed_gives_the_same_commits(tmp_path: Path) -> None:
+    """With one trial at a time nothing but the seed decides."""
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        with open_evolution(tmp_path / name, trials=70, seed=seed) as evolution:
+            evolution.run()
+    assert refs(tmp_path / "a") == refs(tmp_path / "b") != refs(tmp_path / "c")
+
+
+KILLS = 25
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_run_killed_anywhere_goes_on_as_if_nothing_had_happened(tmp_path: Path, workers: int) -> None:
+    """`kill -9` at random moments: no trial is lost or doubled, and with one worker even the commits are the same."""
+    trials, path = 1000, tmp_path / "run"
+    command = [sys.executable, "-m", "evolve.testing.searches", str(path), str(trials), str(workers)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    moments = random.Random(workers)
+    best = -float("inf")
+    for _ in range(KILLS):
+        process = subprocess.Popen(command, env=environment)
+        # at a random size of the journal, so that every session gets somewhere, and then at any point of a trial
+        wait_for_growth(path / ".evolve" / "journal.jsonl", moments.randrange(12_000))
+        time.sleep(moments.random() * 0.01)
+        process.kill()
+        assert process.wait() == -signal.SIGKILL, "the run was over before it could be killed"
+        scores = [float(str(event["score"])) for event in told(path)]
+        assert max(scores, default=best) >= best
+        best = max(scores, default=best)
+    subprocess.run(command, env=environment, check=True)
+    with open_evolution(path) as evolution:
+        assert evolution.budget.spent["trials"] == trials
+        assert evolution.budget.spent["evaluations"] == trials + 1
+    check_whole(path, trials)
+    if workers == 1:
+        subprocess.run([*command[:3], str(tmp_path / "whole"), str(trials), "1"], env=environment, check=True)
+        assert refs(path) == refs(tmp_path / "whole")
+
+
+def wait_for_growth(file: Path, size: int) -> None:
+    """Until the file is so many bytes longer than now; it may not be there yet."""
+    start = file.stat().st_size if file.exists() else 0
+    deadline = time.monotonic() + 30
+    while (file.stat().st_size if file.exists() else 0) <= start + size:
+        assert time.monotonic() < deadline, "the run does not get anywhere"
+        time.sleep(0.001)
+
+
+def test_resume_goes_on_to_a_new_limit(tmp_path: Path) -> None:
+    """And the archive and the proposer know all that was told before."""
+    path = tmp_path / "run"
+    with open_evolution(path, trials=30) as evolution:
+        first = evolution.run()
+    proposer = NumberProposer()
+    with open_evolution(path, trials=60, proposer=proposer) as evolution:
+        assert evolution.best is not None
+        assert evolution.best.number == first.best.number
+        assert proposer.told == list(range(31))
+        evolution.run()
+    check_whole(path, 60)
+
+
+def test_a_finished_run_resumed_without_a_new_limit_does_nothing(tmp_path: Path) -> None:
+    """The same commits, and no evaluation."""
+    with open_evolution(tmp_path / "run", trials=20) as evolution:
+        evolution.run()
+    before, evaluator = refs(tmp_path / "run"), FunctionEvaluator()
+    with open_evolution(tmp_path / "run", evaluator=evaluator) as evolution:
+        assert evolution.run().reason == "trials"
+    assert refs(tmp_path / "run") == before
+    assert evaluator.evaluated == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_clone_without_the_engines_state_continues(tmp_path: Path, workers: int) -> None:
+    """The commits alone hold what resume needs: programs, scores, budget, order."""
+    with open_evolution(tmp_path / "run", trials=70, workers=workers, in_flight=workers) as evolution:
+        evolution.run()
+        spent = dict(evolution.budget.spent)
+    git(tmp_path, "clone", "-q", f"file://{tmp_path}/run", "clone")
+    with open_evolution(tmp_path / "clone", trials=110) as evolution:
+        assert evolution.budget.spent == spent
+        evolution.run()
+    check_whole(tmp_path / "clone", 110)
+    assert git(tmp_path / "clone", "log", "--format=%h", "trials~1") == git(
+        tmp_path / "run", "log", "--format=%h", "trials"
+    )
+    with open_evolution(tmp_path / "run", trials=110) as evolution:
+        evolution.run()
+    if workers == 1:
+        assert refs(tmp_path / "clone") == refs(tmp_path / "run")
+
+
+class _Scripted:
+    """Proposes the programs of a list, by trial number."""
+
+    def __init__(self, programs: Mapping[int, Program]) -> None:
+        self.programs = programs
+
+    def propose(self, selection: Selection, context: Context) -> Proposal:
+        program = self.programs[min(context.number, len(self.programs))]
+        return Proposal(program=program, parents=(selection.parents[0].number,), operator="script", summary="scripted")
+
+    def tell(self, trial: Trial) -> None:
+        pass
+
+
+def test_a_program_is_never_evaluated_twice(tmp_path: Path) -> None:
+    """Not the same bytes, and not the same program formatted otherwise; the trial says which one it repeats."""
+    programs = {
+        1: Program({"program.py": b"x = 2.0\n"}),
+        2: Program({"program.py": b"x   =  2.0   # the same\n"}),
+        3: Program({"program.py": b"x = 2.5\n"}),
+    }
+    evaluator, trials = FunctionEvaluator(), list[Trial]()
+    with open_evolution(
+        tmp_path / "run", trials=3, proposer=_Scripted(programs), evaluator=evaluator, on_trial=trials.append
+    ) as evolution:
+        evolution.run()
+        assert evolution.budget.spent["evaluations"] == 3
+    assert [(t.number, t.evaluation.status, t.duplicate_of) for t in trials] == [
+        (0, Status.OK, None), (1, Status.OK, None), (2, Status.DUPLICATE, 1), (3, Status.OK, None)
+    ]  # fmt: skip
+    assert len(evaluator.evaluated) == 3
+    events = [event["event"] for event in journal.read(tmp_path / "run" / ".evolve" / "journal.jsonl")]
+    assert events.count("duplicate") == 7, "a duplicate that cost nothing is drawn again, a bounded number of times"
+    check_whole(tmp_path / "run", 3)
+
+
+def test_an_edit_outside_of_the_region_is_rejected_whoever_made_it(tmp_path: Path) -> None:
+    """It is never evaluated, and what it wrote is not in the lineage."""
+    seed = Program({"program.py": b"x = 1.0\n# EVOLVE-BLOCK-START\ny = 1\n# EVOLVE-BLOCK-END\n"})
+    outside = seed.replace({"program.py": seed.files["program.py"].replace(b"x = 1.0", b"x = 3.0")})
+    evaluator, trials = FunctionEvaluator(lambda program: float(len(program.files["program.py"]))), list[Trial]()
+    settings = {"seed_program": seed, "regions": Regions(seed), "evaluator": evaluator, "on_trial": trials.append}
+    with open_evolution(tmp_path / "run", trials=1, proposer=_Scripted({1: outside}), **settings) as evolution:
+        evolution.run()
+    assert trials[1].evaluation.status is Status.REJECTED
+    assert trials[1].evaluation.feedback
+    assert trials[1].program == seed
+    assert evaluator.evaluated == [seed.tree]
+    check_whole(tmp_path / "run", 1)
+
+
+def test_a_fault_is_tried_again_and_is_never_a_score(tmp_path: Path) -> None:
+    """Every third evaluation fails for reasons of its surroundings; no trial shows it."""
+    calls = iter(range(10**6))
+
+    def flaky(program: Program) -> float:
+        if next(calls) % 3 == 0:
+            raise SandboxFault("the daemon went away")
+        return number_score(program)
+
+    trials = list[Trial]()
+    settings = {"evaluator": FunctionEvaluator(flaky), "patience": (0.0,) * 3, "on_trial": trials.append}
+    with open_evolution(tmp_path / "run", trials=30, **settings) as evolution:
+        evolution.run()
+    assert {trial.evaluation.status for trial in trials} == {Status.OK}
+    check_whole(tmp_path / "run", 30)
+
+
+def test_a_lasting_fault_stops_the_run_which_resumes(tmp_path: Path) -> None:
+    """The trial in flight is neither lost nor scored, and goes on where it was."""
+    broken = threading.Event()
+
+    def evaluate(program: Program) -> float:
+        if broken.is_set():
+            raise SandboxFault("the daemon is gone")
+        return number_score(program)
+
+    def after(trial: Trial) -> None:
+        if trial.number == 10:
+            broken.set()
+
+    path = tmp_path / "run"
+    settings = {"evaluator": FunctionEvaluator(evaluate), "patience": (0.0,), "on_trial": after}
+    with open_evolution(path, trials=20, **settings) as evolution, pytest.raises(SandboxFault):
+        evolution.run()
+    assert [event["number"] for event in told(path)] == list(range(11))
+    with open_evolution(path, trials=20) as evolution:
+        evolution.run()
+    check_whole(path, 20)
+    with open_evolution(tmp_path / "whole", trials=20) as evolution:
+        evolution.run()
+    assert git(path, "rev-parse", "best") == git(tmp_path / "whole", "rev-parse", "best")
+
+
+@pytest.mark.parametrize("status", [Status.FAILED, Status.TIMEOUT, Status.INVALID])
+def test_a_seed_without_a_score_ends_the_run_with_its_feedback(tmp_path: Path, status: Status) -> None:
+    """There is nothing to improve on."""
+    evaluator = FunctionEvaluator(lambda _: Evaluation(status=status, feedback="the reason"))
+    with (
+        open_evolution(tmp_path / "run", trials=5, evaluator=evaluator) as evolution,
+        pytest.raises(SeedError, match="the reason"),
+    ):
+        evolution.run()
+
+
+def test_stop_ends_soon_and_leaves_what_is_in_flight_for_later(tmp_path: Path) -> None:
+    """A hanging evaluation does not hold the engine."""
+    release = threading.Event()
+
+    def slow(program: Program) -> float:
+        if program != number_program(0.0):
+            release.wait(30)
+        return number_score(program)
+
+    path = tmp_path / "run"
+    settings = {"evaluator": FunctionEvaluator(slow), "workers": 2, "in_flight": 2}
+    with open_evolution(path, trials=20, **settings) as evolution:
+        threading.Timer(0.3, evolution.stop, ["interrupted"]).start()
+        begun = time.monotonic()
+        assert evolution.run().reason == "interrupted"
+        assert time.monotonic() - begun < 5
+    release.set()
+    with open_evolution(path, trials=20) as evolution:
+        evolution.run()
+    check_whole(path, 20)
+
+
+def test_the_time_limit_ends_the_run(tmp_path: Path) -> None:
+    """And counts on over a resume."""
+
+    def slow(program: Program) -> float:
+        time.sleep(0.05)
+        return number_score(program)
+
+    with open_evolution(tmp_path / "run", evaluator=FunctionEvaluator(slow)) as evolution:
+        evolution.budget.seconds = 0.5
+        outcome = evolution.run()
+    assert outcome.reason == "seconds"
+    assert 2 < outcome.told < 15
+    with open_evolution(tmp_path / "run") as evolution:
+        assert evolution.budget.elapsed >= 0.5
+        assert evolution.run().told == outcome.told
+
+
+def test_each_lane_has_a_branch_at_its_best(tmp_path: Path) -> None:
+    """An archive with parts names them in its selections."""
+
+    class Lanes:
+        def __init__(self) -> None:
+            self.best: Trial | None = None
+
+        def tell(self, trial: Trial) -> None:
+            if self.best is None or (trial.fitness or -9) > (self.best.fitness or -9):
+                self.best = trial
+
+        def sample(self, rng: object) -> Selection:
+            assert self.best is not None
+            return Selection(parents=(self.best,), lane="even" if self.best.number % 2 == 0 else "odd")
+
+    with open_evolution(tmp_path / "run", trials=60, archive=Lanes()) as evolution:
+        evolution.run()
+    form = "%(refname:short) %(trailers:key=Lane,valueonly,separator=)"
+    assert git(tmp_path / "run", "for-each-ref", f"--format={form}", "refs/heads/lane").split("\n") == [
+        "lane/even even", "lane/odd odd"
+    ]  # fmt: skip
+
+
+def test_the_journal_outlives_the_repository(tmp_path: Path) -> None:
+    """Git follows from the journal: with .git gone, resume makes every commit again."""
+    path = tmp_path / "run"
+    with open_evolution(path, trials=60) as evolution:
+        evolution.run()
+    before = refs(path)
+    shutil.rmtree(path / ".git")
+    (path / "program.py").unlink()
+    with open_evolution(path) as evolution:
+        evolution.run()
+    assert refs(path) == before
+    check_whole(path, 60)
+
+
+def test_a_journal_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
+    """A trial asked for with a parent that never was."""
+    path = tmp_path / "run"
+    with open_evolution(path, trials=2) as evolution:
+        evolution.run()
+    with (path / ".evolve" / "journal.jsonl").open("a") as file:
+        file.write('{"event":"asked","number":9,"parents":[77]}\n')
+    with pytest.raises(RunDamaged, match="77|no archive holds"), open_evolution(path):
+        pass
+
+
+FULL_DISK = """
+set -eu
+mount -t tmpfs -o size=12m tmpfs "$1"
+cd "$1"
+head -c 11500000 /dev/zero > ballast
+"$2" -m evolve.testing.searches run 4000 2> said && exit 9
+tail -n 1 said
+rm ballast
+"$2" -m evolve.testing.searches run 4000
+git -C run fsck --strict --no-dangling
+git -C run log --format='%(trailers:key=Trial,valueonly,separator=)' trials | grep -c .
+"""
+
+
+def test_a_full_disk_stops_the_run_with_a_clear_error_and_loses_nothing(tmp_path: Path) -> None:
+    """A real one, in a mount namespace of its own; with room made, the run goes on."""
+    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", FULL_DISK, "sh", str(tmp_path), sys.executable]
+    done = subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+    if "unshare" in done.stderr and not os.environ.get("CI"):
+        pytest.skip(f"no mount namespace to be had here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    error, count = done.stdout.splitlines()
+    assert error.startswith("evolve.errors.StorageError")
+    assert "make room, then resume" in error
+    assert count == "4001"
