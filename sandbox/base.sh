@@ -59,5 +59,7 @@ rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/var/log/* "$r
     "$root"/usr/share/locale/* "$root"/usr/share/man/* "$root"/etc/resolv.conf "$root"/etc/hostname
 find "$root" -xdev -perm /6000 -type f -exec chmod a-s {} +
 
+# The label says that nothing has to be fetched to build on this base
 tar --create --numeric-owner --one-file-system --directory "$root" . |
-    "$docker" import --change 'CMD ["python3"]' --message "Debian $suite with python3, numpy and scipy" - "$image"
+    "$docker" import --change 'CMD ["python3"]' --change 'LABEL evolve.base=numpy,scipy' \
+        --message "Debian $suite with python3, numpy and scipy" - "$image"
