@@ -66,6 +66,8 @@ def _call(frames: Any, call: Any) -> tuple[bytes, bytes]:
 def _find(name: str, module: str) -> Callable[..., Any]:
     where, _, function = name.rpartition(":")
     module = where or module
+    if not module:
+        raise _Missing(f"no module to find {function!r} in: the program has no Python file, or several of other names")
     found = getattr(importlib.import_module(module), function, None)
     if found is None:
         raise _Missing(f"the program has no function {function!r} in module {module!r}")
@@ -99,7 +101,7 @@ def _describe(error: BaseException, work: str) -> str:
         text = f"{type(error).__name__}, which cannot be shown"
     text = text.replace(work + "/", "").replace(work, ".")
     # an address differs from run to run, and the next proposer learns nothing from it
-    return re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", text)[-8000:].strip()
+    return re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", text)[-8000:].strip("\n")
 
 
 if __name__ == "__main__":

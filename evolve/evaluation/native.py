@@ -1,0 +1,147 @@
+"""The native evaluator: a task folder whose `evaluate.py` has `def evaluate(program)`, or `(program, split)`.
+
+Three parties: this engine; the user's evaluator with the hidden data, in one session; the candidate, in another. The
+engine passes frames between the two and never looks into the values. A score is taken from the evaluator alone, with
+the nonce of the request.
+"""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from evolve.errors import SandboxFault, TaskError
+from evolve.evaluation.pair import CandidateGone, Pair, TaskFiles, Times, probe
+from evolve.evaluation.result import Direction, stopped
+from evolve.types import Cost, Evaluation, Limits, Program, Sandbox, Split
+
+__all__ = ["NativeEvaluator"]
+
+_USUAL = Limits()
+
+
+class NativeEvaluator:
+    """Scores programs with the `evaluate` function of `folder / entry`, which runs in `sandbox` as the program does.
+
+    `module` is where `program.call("function")` looks: without it, the program's only Python file, else `program.py`,
+    else `main.py`. `timeout` is for a whole evaluation and `call_timeout` for a call that names none, in seconds by the
+    clock; `cpu_timeout` is for the processor time of one call. `limits` are the program's, `evaluator_limits` the
+    evaluator's. May be used by several threads at once: each gets its own pair of sessions, made on demand and kept.
+
+    Raises `TaskError` when there is no such folder or file.
+    """
+
+    def __init__(  # noqa: PLR0913 - the settings of this class, all but two optional
+        self,
+        *,
+        sandbox: Sandbox,
+        folder: Path,
+        entry: str = "evaluate.py",
+        module: str | None = None,
+        direction: Direction = "maximize",
+        timeout: float = 60.0,
+        call_timeout: float = 10.0,
+        cpu_timeout: float | None = None,
+        limits: Limits = _USUAL,
+        evaluator_limits: Limits | None = None,
+    ) -> None:
+        if not (folder / entry).is_file():
+            raise TaskError(
+                f"{folder / entry} does not exist: write it with a function evaluate(program) that returns the score"
+            )
+        self._sandbox = sandbox
+        self._task = TaskFiles(folder, entry)
+        self._module = module
+        self._direction: Direction = direction
+        self._times = Times(evaluation=timeout, call=call_timeout, cpu=cpu_timeout)
+        self._limits = limits
+        self._evaluator_limits = evaluator_limits or Limits(
+            memory_bytes=4 * 2**30,
+            processes=256,
+            disk_bytes=4 * 2**30,
+            open_files=1024,
+            reply_bytes=limits.reply_bytes,
+        )
+        self._lock = threading.Lock()
+        self._all: set[Pair] = set()
+        self._idle: list[Pair] = []
+        self._closed = False
+
+    @property
+    def splits(self) -> tuple[Split, ...]:
+        """The splits that `evaluate` knows. Starts the evaluator to find out; raises as `evaluate` does."""
+        pair = self._take()
+        self._give(pair)
+        return ("search", "held_out") if pair.splits else ("search",)
+
+    def evaluate(self, program: Program, *, split: Split = "search") -> Evaluation:
+        """Score a program.
+
+        Raises `SandboxFault` when a sandbox failed, and `TaskError` when `evaluate.py` cannot be used, or has no such
+        split. A program that ends its own supervisor, which only the process sandbox lets it, looks like a sandbox that
+        failed: so it is tried once more, and when that ends in the same way while the sandbox is well, it has failed.
+        """
+        for last in (False, True):
+            try:
+                return self._evaluate(program, split)
+            except CandidateGone as gone:
+                if last:
+                    probe(self._sandbox, self._limits)
+                    return stopped("failed", f"the program ended the process that watches it ({gone})", cost=Cost())
+        raise AssertionError
+
+    def _evaluate(self, program: Program, split: Split) -> Evaluation:
+        pair = self._take()
+        well = False
+        try:
+            evaluation = pair.evaluate(program, split, self._module, self._direction)
+            well = not pair.doubtful
+        finally:
+            if well:
+                self._give(pair)
+            else:
+                self._drop(pair)
+        return evaluation
+
+    def close(self) -> None:
+        """End every session; an evaluation that is going on raises `SandboxFault`. May be called twice."""
+        with self._lock:
+            self._closed = True
+            pairs = list(self._all)
+            self._idle.clear()
+        for pair in pairs:
+            self._drop(pair)
+
+    def _take(self) -> Pair:
+        with self._lock:
+            if self._closed:
+                raise SandboxFault("the evaluator is closed")
+            if self._idle:
+                return self._idle.pop()
+        pair = Pair(self._sandbox, self._limits, self._evaluator_limits, self._times)
+        with self._lock:
+            self._all.add(pair)
+            closed = self._closed
+        loaded = False
+        try:
+            if not closed:
+                pair.load(self._task)
+                loaded = True
+        finally:
+            if not loaded:
+                self._drop(pair)
+        if closed:
+            raise SandboxFault("the evaluator is closed")
+        return pair
+
+    def _give(self, pair: Pair) -> None:
+        with self._lock:
+            if not self._closed:
+                self._idle.append(pair)
+                return
+        self._drop(pair)
+
+    def _drop(self, pair: Pair) -> None:
+        pair.close()
+        with self._lock:
+            self._all.discard(pair)
