@@ -340,7 +340,7 @@ def test_a_journal_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
         evolution.run()
     with (path / ".evolve" / "journal.jsonl").open("a") as file:
         file.write('{"event":"asked","number":9,"parents":[77]}\n')
-    with pytest.raises(RunDamaged, match="77|no archive holds"), open_evolution(path):
+    with pytest.raises(RunDamaged, match="no archive holds"), open_evolution(path):
         pass
 
 
@@ -349,8 +349,8 @@ set -eu
 mount -t tmpfs -o size=12m tmpfs "$1"
 cd "$1"
 head -c 11500000 /dev/zero > ballast
-"$2" -m evolve.testing.searches run 4000 2> said && exit 9
-tail -n 1 said
+"$2" -m evolve.testing.searches run 4000 2> "$3" && exit 9
+tail -n 1 "$3"
 rm ballast
 "$2" -m evolve.testing.searches run 4000
 git -C run fsck --strict --no-dangling
@@ -360,7 +360,20 @@ git -C run log --format='%(trailers:key=Trial,valueonly,separator=)' trials | gr
 
 def test_a_full_disk_stops_the_run_with_a_clear_error_and_loses_nothing(tmp_path: Path) -> None:
     """A real one, in a mount namespace of its own; with room made, the run goes on."""
-    command = ["unshare", "--map-root-user", "--mount", "sh", "-c", FULL_DISK, "sh", str(tmp_path), sys.executable]
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    command = [
+        "unshare",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        FULL_DISK,
+        "sh",
+        str(disk),
+        sys.executable,
+        str(tmp_path / "said"),
+    ]
     done = subprocess.run(
         command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
     )
