@@ -31,7 +31,7 @@ def worst_fit(_: int, remaining: int) -> float:
 
 
 def funsearch(item: int, remaining: int) -> float:
-    """The rule that FunSearch found for the OR-Library classes (Romera-Paredes et al., Nature 625, 2024, Fig. 4).
+    """The rule that FunSearch found for the OR-Library classes (Romera-Paredes et al., Nature 625, 2024).
 
     A step function of the gap that stays: tight fits first, and otherwise no gap rather than a small one.
     """
