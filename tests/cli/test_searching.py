@@ -1,0 +1,225 @@
+"""The verbs that search and score: run, resume, eval, init."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from click.testing import Result
+
+from evolve.cli.progress import Progress
+from evolve.history import History
+from evolve.testing.fakes import number_program
+from evolve.types import Evaluation, Status, Trial
+
+Invoke: TypeAlias = Callable[..., Result]
+
+QUICK = ["--workers", "1", "--sandbox", "process"]
+
+
+def lines_of_trials(output: str) -> list[str]:
+    """The lines that tell of a new best."""
+    return [line for line in output.splitlines() if line[:6].strip().isdigit()]
+
+
+def test_a_new_task_works_at_once(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """What `init` made is scored, searched and improved without a change."""
+    seed = json.loads(invoke("eval", task, "--sandbox", "process", "--json").output)
+    assert seed["status"] == "ok"
+    result = invoke("run", task, *QUICK, "--trials", "60", "--seed", "1", "--runs", tmp_path, "--json")
+    assert result.exit_code == 0
+    record = json.loads(result.stdout)
+    assert record["seed"]["score"] == seed["score"] < record["best"]["score"]
+    assert record["best"]["held_out_score"] > record["seed"]["held_out_score"]
+    assert (record["trials"], record["reason"], record["run"]) == (60, "trials", str(tmp_path / "sine-1"))
+
+
+def test_a_run_says_where_it_is_and_what_it_is_not_safe_from(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """Before: sandbox and weaknesses. While: each new best. After: scores, held out too, and commands for git."""
+    result = invoke("run", task, *QUICK, "--trials", "20", "--runs", tmp_path, "--name", "first")
+    assert "sandbox process" in result.stderr
+    assert "reads every file" in result.stderr
+    assert lines_of_trials(result.stderr)
+    assert "Trials used up after 20 trials" in result.stdout
+    assert "held out" in result.stdout
+    commands = [line[line.index("git -C") :] for line in result.stdout.splitlines() if "git -C" in line]
+    assert len(commands) == 2
+    for line in commands:
+        assert subprocess.run(line.split(), capture_output=True, check=True).stdout
+
+
+def test_quiet_says_only_the_result(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """Nothing on standard error."""
+    result = invoke("run", task, *QUICK, "--trials", "5", "--runs", tmp_path, "--quiet")
+    assert result.stderr == ""
+    assert "after 5 trials" in result.stdout
+
+
+def test_runs_are_numbered(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """Without a name the first free number is taken."""
+    for _ in range(2):
+        assert invoke("run", task, *QUICK, "--trials", "1", "--runs", tmp_path, "--quiet").exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sine-1", "sine-2"]
+
+
+def test_resume_takes_a_new_total(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """5 trials and then 9 in all are 9, not 14."""
+    invoke("run", task, *QUICK, "--trials", "5", "--runs", tmp_path, "--name", "one", "--quiet")
+    result = invoke("resume", tmp_path / "one", "--trials", "9", "--json")
+    assert result.exit_code == 0
+    assert json.loads(result.stdout)["trials"] == 9
+    assert History(tmp_path / "one").trials["number"].to_list() == list(range(10))
+
+
+def test_a_name_that_is_taken(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """Nothing is overwritten; the message says how to continue."""
+    (tmp_path / "one").mkdir()
+    result = invoke("run", task, *QUICK, "--trials", "1", "--runs", tmp_path, "--name", "one")
+    assert result.exit_code == 4
+    assert "evolve resume" in result.stderr
+
+
+@pytest.mark.parametrize("name", ["../out", "a/b", "..", ""])
+def test_a_name_is_no_path(name: str, task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """A run goes nowhere but below the folder of the runs."""
+    assert invoke("run", task, "--runs", tmp_path / "runs", "--name", name).exit_code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_task_that_is_not_there(invoke: Invoke) -> None:
+    """The message names the bundled ones and what may have been meant."""
+    result = invoke("run", "bin_paking")
+    assert result.exit_code == 3
+    assert "did you mean bin_packing?" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--trials", "0"], ["--seconds", "0"], ["--workers", "0"], ["--sandbox", "x"]])
+def test_wrong_usage(arguments: list[str], invoke: Invoke) -> None:
+    """An option that makes no sense is refused before anything begins."""
+    assert invoke("run", "bin_packing", *arguments).exit_code == 2
+
+
+def test_a_seed_without_a_score(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """The search ends at once with a code of its own, and says what is wrong with the seed."""
+    broken = tmp_path / "broken"
+    (broken / "seed").mkdir(parents=True)
+    for name in ("task.toml", "evaluate.py"):
+        (broken / name).write_text((task / name).read_text())
+    (broken / "seed" / "program.py").write_text("def predict(x):\n    raise ValueError('not today')\n")
+    result = invoke("run", broken, *QUICK, "--runs", tmp_path / "runs")
+    assert result.exit_code == 7
+    assert "not today" in result.stderr
+
+
+def test_eval_scores_a_file_or_a_folder(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """Both stand in the place of the seed, and the held-out split can be asked for."""
+    (tmp_path / "mine.py").write_text("import math\n\ndef predict(x):\n    return math.sin(x)\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "program.py").write_text((tmp_path / "mine.py").read_text())
+    for program in ("mine.py", "folder"):
+        for split in ("search", "held_out"):
+            arguments = [task, tmp_path / program, "--split", split, "--sandbox", "process", "--json"]
+            assert json.loads(invoke("eval", *arguments).stdout)["score"] == 0.0
+
+
+def test_eval_of_a_bad_program_is_a_result(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """A status and what went wrong, with exit code 0."""
+    (tmp_path / "bad.py").write_text("def predict(x:\n")
+    result = invoke("eval", task, tmp_path / "bad.py", "--sandbox", "process")
+    assert result.exit_code == 0
+    assert "failed" in result.stdout
+    assert "SyntaxError" in result.stdout
+
+
+def test_init_overwrites_nothing(tmp_path: Path, invoke: Invoke) -> None:
+    """A folder that holds something is left alone."""
+    (tmp_path / "notes.txt").write_text("mine")
+    result = invoke("init", tmp_path)
+    assert result.exit_code == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_stops_cleanly(number: signal.Signals, task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """The run ends with 130 and says how to go on; going on ends with exactly the budget."""
+    with begin(task, tmp_path) as process:
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "evolve resume" in said
+    before = len(History(tmp_path / "one"))
+    assert History(tmp_path / "one").stopped == "interrupted"
+    total = before + 4
+    assert invoke("resume", tmp_path / "one", "--trials", str(total), "--quiet").exit_code == 0
+    assert sorted(trial.number for trial in History(tmp_path / "one").order) == list(range(total + 1))
+
+
+def test_two_signals_kill(task: Path, tmp_path: Path) -> None:
+    """Even when a program will not end, the second Ctrl-C ends the run at once."""
+    evaluate = "import time\n\ndef evaluate(program):\n    time.sleep(600)\n"
+    slow = tmp_path / "slow"
+    (slow / "seed").mkdir(parents=True)
+    (slow / "task.toml").write_text((task / "task.toml").read_text().replace("timeout = 10.0", "timeout = 600.0"))
+    (slow / "evaluate.py").write_text(evaluate)
+    (slow / "seed" / "program.py").write_text("x = 1\n")
+    with begin(slow, tmp_path, wait_for_best=False) as process:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=10)
+    assert process.returncode == 130
+
+
+def begin(task: Path, runs: Path, *, wait_for_best: bool = True) -> subprocess.Popen[str]:
+    """A search in a process of its own, once it has begun."""
+    arguments = ["run", str(task), *QUICK, "--trials", "100000", "--seconds", "60", "--runs", str(runs)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "evolve", *arguments, "--name", "one"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ,
+    )
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "new best" in line and not wait_for_best:
+            break
+        if lines_of_trials(line):
+            break
+    return process
+
+
+def trial(number: int, score: float) -> Trial:
+    """A trial with this score."""
+    evaluation = Evaluation(status=Status.OK, score=score, fitness=score)
+    program, parents = number_program(score), (0,) if number else ()
+    return Trial(
+        number=number, program=program, parents=parents, operator="test", summary="a\x1b[2Jb", evaluation=evaluation
+    )
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_progress_tells_each_new_best(live: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line for each rise and none for what is no better, on a terminal too; nothing rewrites the screen."""
+    with Progress(live=live) as progress:
+        for number, score in enumerate([1.0, 3.0, 2.0, 4.0]):
+            progress.tell(trial(number, score))
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert [line.split()[:2] for line in lines_of_trials(told.err)] == [["0", "1"], ["1", "3"], ["3", "4"]]
+    assert "\x1b[2J" not in told.err
+
+
+def test_quiet_progress_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not a byte."""
+    with Progress(quiet=True, live=True) as progress:
+        progress.tell(trial(0, 1.0))
+    assert capsys.readouterr() == ("", "")
