@@ -25,7 +25,7 @@ class ProcessSandbox:
     """Runs candidates as ordinary processes of the user: for programs one would run anyway. Linux only."""
 
     name = "process"
-    weaknesses = (
+    weaknesses: tuple[str, ...] = (
         "A program reads every file that you can read, keys and the evaluator's hidden data included.",
         "A program writes and deletes every file that you can write.",
         "A program reaches the network.",
