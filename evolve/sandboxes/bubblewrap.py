@@ -135,7 +135,9 @@ class BubblewrapSandbox:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 pass_fds=(told, *data),
+                bufsize=0,
                 env=_outer_environment(),
+                start_new_session=True,  # a Ctrl-C at the terminal is the engine's to handle
                 cwd="/",
             )
         except OSError as error:

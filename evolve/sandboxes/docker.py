@@ -8,6 +8,7 @@ import secrets
 import socket
 import struct
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from evolve.types import Limits, Role, Session
 if TYPE_CHECKING:
     from docker import APIClient
 
-__all__ = ["DockerSandbox", "connect"]
+__all__ = ["DockerSandbox", "connect", "reachable"]
 
 _OWNER = "evolve.owner"
 _SHARED_BYTES = 16 * 2**20  # of /dev/shm, where semaphores live
@@ -73,20 +74,15 @@ class DockerSandbox:
 
         Done by the first `open`; harmless to repeat. Raises `SandboxUnavailable`.
         """
-        from docker.errors import DockerException  # noqa: PLC0415 - the SDK is heavy, and most never need it
-
-        with self._preparing:
-            try:
-                if not self._prepared:
-                    self._client = self._client or connect(_TIMEOUT)
-                    self._learn(self._client)
-                    _reap(self._client)
-                    self._image = self._image or ensure_image(
-                        self._client, base=self._base, requirements=self._requirements
-                    )
-                    self._prepared = True
-            except (DockerException, OSError) as error:
-                raise SandboxUnavailable(f"the Docker engine refuses: {error}") from None
+        with self._preparing, reachable("the Docker engine does not work"):
+            if not self._prepared:
+                self._client = self._client or connect(_TIMEOUT)
+                self._learn(self._client)
+                _reap(self._client)
+                self._image = self._image or ensure_image(
+                    self._client, base=self._base, requirements=self._requirements
+                )
+                self._prepared = True
             assert self._image is not None
             return self._image
 
@@ -277,17 +273,25 @@ class Unwrapper:
         return b"".join(parts[1]), b"".join(parts[2])
 
 
+@contextlib.contextmanager
+def reachable(problem: str) -> Iterator[None]:
+    """Turn what the SDK raises into `SandboxUnavailable` that begins with `problem`."""
+    from docker.errors import DockerException  # noqa: PLC0415 - the SDK is heavy, and most never need it
+
+    try:
+        yield
+    except (DockerException, OSError) as error:
+        raise SandboxUnavailable(f"{problem}: {error}") from None
+
+
 def connect(timeout: int) -> APIClient:
     """A client of the engine that `DOCKER_HOST` names, else of the first local one. Raises `SandboxUnavailable`."""
     endpoint = _endpoint()
     from docker.client import from_env  # noqa: PLC0415
-    from docker.errors import DockerException  # noqa: PLC0415
 
-    try:
+    with reachable(f"no Docker engine answers at {endpoint}"):
         client = from_env(timeout=timeout, environment={**os.environ, "DOCKER_HOST": endpoint}).api
         client.ping()
-    except (DockerException, OSError) as error:
-        raise SandboxUnavailable(f"no Docker engine answers at {endpoint}: {error}") from None
     return client
 
 
