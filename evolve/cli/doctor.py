@@ -7,17 +7,14 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
+from dataclasses import asdict
 from importlib import metadata
-from typing import Any
 
 import click
 
 import evolve
-from evolve.cli.options import SANDBOXES, as_json
+from evolve.cli.options import as_json
 from evolve.cli.printing import print_fields, print_json
-from evolve.errors import Fault, SandboxUnavailable
-from evolve.types import Limits
 
 __all__ = ["command"]
 
@@ -30,6 +27,8 @@ OLDEST_GIT = (2, 32)
 @as_json
 def command(as_json: bool) -> None:
     """Say what is installed, which sandboxes work here and what they do not protect from, and what to do about it."""
+    from evolve.sandboxes.choose import probe
+
     system = {
         "evolve": evolve.__version__,
         "python": f"{platform.python_version()} ({sys.executable})",
@@ -39,21 +38,17 @@ def command(as_json: bool) -> None:
         "free disk": f"{shutil.disk_usage('.').free / 2**30:.1f} GiB here",
         "packages": ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES),
     }
-    sandboxes = [_sandbox(name) for name in SANDBOXES if name != "auto"]
-    taken = next((sandbox["name"] for sandbox in sandboxes if sandbox["works"]), None)
+    sandboxes = probe()
+    taken = next((sandbox.name for sandbox in sandboxes if sandbox.works), None)
     if as_json:
-        print_json({**system, "sandboxes": sandboxes, "auto": taken})
+        print_json({**system, "sandboxes": [asdict(sandbox) for sandbox in sandboxes], "auto": taken})
         return
     print_fields(system)
     for sandbox in sandboxes:
-        click.echo(f"\nsandbox {sandbox['name']}: {_verdict(sandbox)}")
-        for weakness in sandbox["weaknesses"]:
+        click.echo(f"\nsandbox {sandbox.name} {'works' if sandbox.works else 'does not work here'}: {sandbox.reason}")
+        for weakness in sandbox.weaknesses:
             click.echo(f"  {weakness}")
     click.echo(f"\n--sandbox auto takes: {taken or 'none, for none works'}")
-
-
-def _verdict(sandbox: dict[str, Any]) -> str:
-    return f"works, started in {1000 * sandbox['seconds']:.0f} ms" if sandbox["works"] else f"no. {sandbox['problem']}"
 
 
 def _git() -> str:
@@ -65,20 +60,3 @@ def _git() -> str:
     known = tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
     wanted = ".".join(map(str, OLDEST_GIT))
     return f"{version} ({path})" if known >= OLDEST_GIT else f"{version} is too old, {wanted} or newer is needed"
-
-
-def _sandbox(name: str) -> dict[str, Any]:
-    """Whether a sandbox starts here: found by starting it, not by looking for its parts."""
-    from evolve.sandboxes.choose import choose
-
-    begun = time.perf_counter()
-    try:
-        sandbox = choose(name)
-        try:
-            sandbox.open("candidate", Limits()).close()
-        finally:
-            sandbox.close()
-    except (SandboxUnavailable, Fault) as error:
-        return {"name": name, "works": False, "problem": str(error), "weaknesses": []}
-    seconds = time.perf_counter() - begun
-    return {"name": name, "works": True, "seconds": round(seconds, 3), "weaknesses": list(sandbox.weaknesses)}

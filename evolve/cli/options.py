@@ -28,7 +28,6 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 RUNS = Path("runs")
-SANDBOXES = ["auto", "docker", "bubblewrap", "process"]
 
 
 def _run(_context: click.Context, _parameter: click.Parameter, value: str) -> Path:
@@ -90,8 +89,9 @@ def sandbox_option(function: F) -> F:
     """The option --sandbox, None when it is not given."""
     return click.option(
         "--sandbox",
-        type=click.Choice(SANDBOXES),
-        help="Where candidates run; auto takes the strongest that works here. [default: auto]",
+        metavar="NAME",
+        help="Where candidates run: docker, bubblewrap or process, or yours as module:attribute; auto takes the "
+        "strongest that works here. [default: auto]",
     )(function)
 
 

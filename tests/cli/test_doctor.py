@@ -16,7 +16,7 @@ def test_doctor_tries_every_sandbox(invoke: Invoke) -> None:
     report = json.loads(invoke("doctor", "--json").output)
     sandboxes = {sandbox["name"]: sandbox for sandbox in report["sandboxes"]}
     assert set(sandboxes) == {"docker", "bubblewrap", "process"}
-    assert all(sandbox["weaknesses"] if sandbox["works"] else sandbox["problem"] for sandbox in sandboxes.values())
+    assert all(sandbox["weaknesses"] if sandbox["works"] else sandbox["reason"] for sandbox in sandboxes.values())
     assert sandboxes["process"]["works"]
     assert report["auto"] == next(name for name, sandbox in sandboxes.items() if sandbox["works"])
 
@@ -24,5 +24,5 @@ def test_doctor_tries_every_sandbox(invoke: Invoke) -> None:
 def test_doctor_reads_well(invoke: Invoke) -> None:
     """People see the versions, a verdict for each sandbox, and which one is taken."""
     output = invoke("doctor").output
-    assert "sandbox process: works" in output
+    assert "sandbox process works: " in output
     assert "--sandbox auto takes: " in output

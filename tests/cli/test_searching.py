@@ -101,10 +101,20 @@ def test_a_task_that_is_not_there(invoke: Invoke) -> None:
     assert "did you mean bin_packing?" in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--trials", "0"], ["--seconds", "0"], ["--workers", "0"], ["--sandbox", "x"]])
+@pytest.mark.parametrize("arguments", [["--trials", "0"], ["--seconds", "0"], ["--workers", "0"]], ids=" ".join)
 def test_wrong_usage(arguments: list[str], invoke: Invoke) -> None:
     """An option that makes no sense is refused before anything begins."""
     assert invoke("run", "bin_packing", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("option", ["--sandbox", "--proposer", "--archive"])
+def test_a_part_that_does_not_exist(option: str, task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """The message names those there are, and nothing is left behind."""
+    arguments = {"--sandbox": "process"} | {option: "nonsense"}
+    result = invoke("run", task, *sum(arguments.items(), ()), "--runs", tmp_path)
+    assert result.exit_code == 3
+    assert "nonsense" in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_seed_without_a_score(task: Path, tmp_path: Path, invoke: Invoke) -> None:
