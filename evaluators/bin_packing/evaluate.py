@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import operator
 import reprlib
 from functools import cache
 from typing import Any, NamedTuple
@@ -119,13 +120,18 @@ def close_full(
 def ask(program: Any, sizes: tuple[int, ...]) -> np.ndarray[Any, np.dtype[np.int16]]:
     """The rows of the table for these sizes, shape (len(sizes), CAPACITY + 1): ranks, equal where values are equal."""
     pairs = [(item, remaining) for item in sizes for remaining in range(item, CAPACITY + 1)]
-    values = {pair: number(value, *pair) for pair, value in zip(pairs, program.map("priority", pairs), strict=True)}
+    answers = program.map("priority", pairs)
+    # the usual case, settled without a step of Python per answer; NaN alone differs from itself
+    if not set(map(type, answers)) <= {int, float} or any(map(operator.ne, answers, answers)):
+        answers = [number(answer, *pair) for answer, pair in zip(answers, pairs, strict=True)]
     rows = np.full((len(sizes), CAPACITY + 1), -1, dtype=np.int16)
+    start = 0
     for row, item in zip(rows, sizes, strict=True):
-        row_values = [values[item, remaining] for remaining in range(item, CAPACITY + 1)]
+        values = answers[start : start + CAPACITY + 1 - item]
+        start += len(values)
         # Python compares int and float exactly, whatever their size; only the order matters, so ranks lose nothing
-        rank = {value: k for k, value in enumerate(sorted(set(row_values)))}
-        row[item:] = [rank[value] for value in row_values]
+        rank = {value: k for k, value in enumerate(sorted(set(values)))}
+        row[item:] = [rank[value] for value in values]
     return rows
 
 
