@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from evolve.cli.options import as_json, read_run, run_argument
-from evolve.cli.printing import describe, figure, one_line, outcome, print_fields, print_json, without_controls
+from evolve.cli.printing import brief, describe, figure, outcome, print_fields, print_json, without_controls
 from evolve.errors import StorageError
 from evolve.types import Program
 
@@ -41,7 +41,7 @@ def command(path: Path, files: bool, output: Path | None, as_json: bool) -> None
                 "best": f"trial {best.number} of {history.path}",
                 "score": outcome(best),
                 "held out": figure(held_out.score) if held_out is not None else "",
-                "changed": one_line(best.summary),
+                "changed": brief(best.summary),
                 "commit": history.commit(best.number),
                 "files": ", ".join(sorted(best.program.files)),
                 "written": output,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from evolve.history import History
 
 __all__ = [
+    "brief",
     "describe",
     "elapsed",
     "ended",
@@ -121,6 +122,12 @@ def plain(value: Any) -> Any:
     if hasattr(value, "item"):
         return plain(value.item())
     return value if isinstance(value, float) and math.isfinite(value) else None
+
+
+def brief(text: str) -> str:
+    """`text` on one line of at most 100 characters."""
+    line = one_line(text)
+    return line if len(line) <= 100 else line[:99] + "…"
 
 
 def print_json(value: object) -> None:

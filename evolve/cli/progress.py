@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
-from evolve.cli.printing import elapsed, figure, one_line
+from evolve.cli.printing import brief, elapsed, figure
 from evolve.types import Trial
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Progress:
             self._failed += 1
         elif self.best is None or self.best.fitness is None or trial.fitness > self.best.fitness:
             self.best = trial
-            self._say(f"{trial.number:>6}  {figure(trial.evaluation.score):>12}  {one_line(trial.summary)}")
+            self._say(f"{trial.number:>6}  {figure(trial.evaluation.score):>12}  {brief(trial.summary)}")
             return
         if self._live is None and now - self._spoke >= PLAIN_SECONDS:
             self._say(self._line())

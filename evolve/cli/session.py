@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evolve.cli.printing import elapsed, ended, figure, one_line, print_fields, print_json, print_table
+from evolve.cli.printing import brief, elapsed, ended, figure, print_fields, print_json, print_table
 from evolve.cli.progress import Progress
 from evolve.errors import Fault, StorageError
 from evolve.types import Evaluation, Trial
@@ -94,7 +94,7 @@ def _tell(session: Search, result: Result, seconds: float) -> None:
     print_fields(
         {
             "best known": figure(known) if known is not None else "",
-            "best": f"trial {best.number}: {one_line(best.summary)}",
+            "best": f"trial {best.number}: {brief(best.summary)}",
             "run": session.path,
             "": f"git -C {session.path} log --oneline best",
             " ": f"git -C {session.path} diff {session.commit(seed.number)[:10]} best",

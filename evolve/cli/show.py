@@ -12,6 +12,7 @@ import click
 from evolve.cli.difference import coloured, difference
 from evolve.cli.options import as_json, read_run, run_argument, trial_argument, trial_of
 from evolve.cli.printing import (
+    brief,
     describe,
     elapsed,
     figure,
@@ -81,7 +82,7 @@ def _show_run(history: History, as_json: bool) -> None:
     if scored:
         click.echo()
         print_fields({"seed": _scores(history[0], history), "best": _scores(history.best, history)})
-        print_fields({"": f"{one_line(history.best.summary)} (evolve show {history.path.name} best)"})
+        print_fields({"": f"{brief(history.best.summary)} (evolve show {history.path.name} best)"})
 
 
 def _scores(trial: Trial, history: History) -> str:

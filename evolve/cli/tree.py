@@ -8,7 +8,7 @@ import click
 
 from evolve.cli.branches import descent, draw, led_to
 from evolve.cli.options import as_json, read_run, run_argument, trial_argument, trial_of
-from evolve.cli.printing import one_line, outcome, print_json
+from evolve.cli.printing import brief, outcome, print_json
 
 __all__ = ["command"]
 
@@ -55,7 +55,7 @@ def command(path: Path, trial: int | str | None, everything: bool, as_json: bool
         told = history[number]
         star = " *" if number in rises else ""
         others = f"  (with {', '.join(map(str, told.parents[1:]))})" if told.parents[1:] else ""
-        return f"{number}  {outcome(told)}{star}  {one_line(told.summary)}{others}"
+        return f"{number}  {outcome(told)}{star}  {brief(told.summary)}{others}"
 
     for line in draw(root, kept, parents, label):
         click.echo(line)
