@@ -42,7 +42,7 @@ def command(task: str, runs: Path, name: str | None, quiet: bool, as_json: bool,
 
     limits = {key: value for key in ("trials", "evaluations", "seconds") if (value := options.pop(key)) is not None}
     found = Task.load(task)
-    if name is not None and (Path(name).name != name or name in {".", ".."}):
+    if name is not None and (not name.isprintable() or Path(name).name != name or name in {"", ".."}):
         raise click.BadParameter(
             f"{name!r} is no name for a folder; say where it goes with --runs", param_hint="--name"
         )

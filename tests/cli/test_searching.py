@@ -87,7 +87,7 @@ def test_a_name_that_is_taken(task: Path, tmp_path: Path, invoke: Invoke) -> Non
     assert "evolve resume" in result.stderr
 
 
-@pytest.mark.parametrize("name", ["../out", "a/b", "..", ""])
+@pytest.mark.parametrize("name", ["../out", "a/b", "..", ".", "", "a\nb"])
 def test_a_name_is_no_path(name: str, task: Path, tmp_path: Path, invoke: Invoke) -> None:
     """A run goes nowhere but below the folder of the runs."""
     assert invoke("run", task, "--runs", tmp_path / "runs", "--name", name).exit_code == 2
