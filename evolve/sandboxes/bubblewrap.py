@@ -25,6 +25,7 @@ from pathlib import Path
 
 from evolve.errors import SandboxFault, SandboxUnavailable
 from evolve.sandboxes import harness
+from evolve.sandboxes.bounds import SHARED_BYTES, Bounds
 from evolve.sandboxes.cgroups import Group, find_groups
 from evolve.sandboxes.guarantees import Guarantee, weaknesses
 from evolve.sandboxes.interpreter import directories, interpreter_view
@@ -36,9 +37,6 @@ __all__ = ["BubblewrapSandbox"]
 
 _OLDEST = (0, 7)  # the first that bounds a tmpfs
 _HARNESS = "/evolve/harness"
-_SHARED_BYTES = 16 * 2**20  # of /dev/shm, where semaphores live
-_OWN_BYTES = 64 * 2**20  # what the harness may take besides: it holds a reply while it passes it on
-_OWN_TASKS = 8
 _START = 20.0  # seconds until the namespaces stand
 _FIRST_USER, _USERS = 1_900_000_000, 200_000_000  # above what systemd and containers give out, below 2**31
 _NOT_IN_RLIMITS = frozenset({"memfd_create"})
@@ -85,13 +83,11 @@ class BubblewrapSandbox:
 
     def open(self, role: Role, limits: Limits) -> Session:
         """Start a harness for this role. Raises `SandboxUnavailable` the first time, `SandboxFault` after."""
-        tasks = limits.processes + _OWN_TASKS
-        group = None
-        if self._groups is not None:
-            group = self._groups.make(limits.memory_bytes + limits.disk_bytes + _SHARED_BYTES + _OWN_BYTES, tasks)
+        bounds = Bounds.of(limits)
+        group = self._groups.make(bounds.memory_bytes, bounds.tasks) if self._groups else None
         processes: int | None = 1
         if self.bounded or role == "evaluator":
-            processes = tasks if self._as_root or _counts_by_namespace() else None
+            processes = bounds.processes if self._as_root or _counts_by_namespace() else None
         try:
             command = harness.argv(self._python, _HARNESS, role, limits, processes=processes)
             started = self._starter.submit(self._start, command, limits, group).result()
@@ -234,7 +230,7 @@ def _devices() -> Iterator[str]:
         yield from ("--dev-bind", f"/dev/{name}", f"/dev/{name}")
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         yield from ("--symlink", f"/proc/self/fd{target}", f"/dev/{name}")
-    yield from ("--perms", "1777", "--size", str(_SHARED_BYTES), "--tmpfs", "/dev/shm")  # noqa: S108 - the sandbox's
+    yield from ("--perms", "1777", "--size", str(SHARED_BYTES), "--tmpfs", "/dev/shm")  # noqa: S108 - the sandbox's
     yield from ("--remount-ro", "/dev")
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from evolve.errors import SandboxFault, SandboxUnavailable
 from evolve.frames import Frame
 from evolve.sandboxes import harness
+from evolve.sandboxes.bounds import SHARED_BYTES, Bounds
 from evolve.sandboxes.guarantees import Guarantee, weaknesses
 from evolve.sandboxes.images import HARNESS, ensure_image
 from evolve.sandboxes.owner import Owner
@@ -25,12 +26,9 @@ from evolve.types import Limits, Role, Session
 if TYPE_CHECKING:
     from docker import APIClient
 
-__all__ = ["DockerSandbox", "connect", "reachable"]
+__all__ = ["DockerSandbox", "Unwrapper", "connect", "reachable"]
 
 _OWNER = "evolve.owner"
-_SHARED_BYTES = 16 * 2**20  # of /dev/shm, where semaphores live
-_OWN_BYTES = 64 * 2**20  # what the harness may take besides: it holds a reply while it passes it on
-_OWN_TASKS = 8
 _INODES = 20_000
 _TIMEOUT = 60  # seconds for one request to the daemon
 _FIRST_USER, _USERS = 1_900_000_000, 200_000_000  # above what systemd and containers give out, below 2**31
@@ -125,13 +123,12 @@ class DockerSandbox:
     def _create(self, client: APIClient, image: str, role: Role, limits: Limits) -> str:
         from docker.types import LogConfig, Ulimit  # noqa: PLC0415
 
-        tasks = limits.processes + _OWN_TASKS
+        bounds = Bounds.of(limits)
         hard = {"core": 0, "fsize": limits.disk_bytes, "nofile": limits.open_files}
         user = self._first_user + secrets.randbelow(self._users)
-        memory = limits.memory_bytes + limits.disk_bytes + _SHARED_BYTES + _OWN_BYTES
         made = client.create_container(
             image,
-            entrypoint=harness.argv("python3", HARNESS, role, limits, processes=tasks),
+            entrypoint=harness.argv("python3", HARNESS, role, limits, processes=bounds.processes),
             command=[],
             # a user that no other container has: limits by user, and whatever the kernel keeps by user, are not shared
             user=f"{user}:{user}",
@@ -146,11 +143,11 @@ class DockerSandbox:
                 cap_drop=["ALL"],
                 security_opt=["no-new-privileges", f"seccomp={profile()}"],
                 ipc_mode="private",
-                mem_limit=memory,
-                memswap_limit=memory,
-                pids_limit=tasks + _OWN_TASKS,
+                mem_limit=bounds.memory_bytes,
+                memswap_limit=bounds.memory_bytes,
+                pids_limit=bounds.tasks,
                 nano_cpus=int(self._cpus * 1e9),
-                shm_size=_SHARED_BYTES,
+                shm_size=SHARED_BYTES,
                 # programs may bring executables, and numba and cffi map what they compile: no noexec
                 tmpfs={"/tmp": f"rw,exec,nosuid,nodev,mode=1777,size={limits.disk_bytes},nr_inodes={_INODES}"},  # noqa: S108
                 ulimits=[Ulimit(name=name, soft=value, hard=value) for name, value in hard.items()],
