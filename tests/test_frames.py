@@ -136,7 +136,7 @@ def test_numeric_arrays_arrive_with_dtype_and_shape(name: str, shape: tuple[int,
     array = np.asarray(np.arange(math.prod(shape)).reshape(shape) * 1.5, dtype=name)
     for sent in (
         array,
-        np.asfortranarray(array),
+        np.array(array, order="F"),
         array.astype(array.dtype.newbyteorder(">")),
         array.T.copy().T,
     ):

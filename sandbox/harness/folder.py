@@ -30,7 +30,7 @@ def fill(folder: str, files: Iterable[Sequence[object]], contents: Sequence[byte
 def wipe(folder: str) -> None:
     """Remove what is in `folder` and make it if it is not there. Raises `OSError` when something stays.
 
-    No link is followed, and directories nested deeper than a path can name are taken apart from the top.
+    No link is followed, and directories may be nested deeper than a path can name.
     """
     try:
         top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -54,23 +54,44 @@ def remove(folder: str) -> None:
 
 
 def _empty(top: int) -> None:
-    fresh = 0
-    while names := os.listdir(top):
-        for name in names:
-            if not _is_directory(top, name):
-                os.unlink(name, dir_fd=top)
-                continue
-            inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
-            try:
-                for child in os.listdir(inner):
-                    if _is_directory(inner, child):  # one level up, so that no depth is ever walked
-                        fresh += 1
-                        os.rename(child, f"wiped {os.getpid()} {fresh}", src_dir_fd=inner, dst_dir_fd=top)
-                    else:
-                        os.unlink(child, dir_fd=inner)
-            finally:
-                os.close(inner)
-            os.rmdir(name, dir_fd=top)
+    """Walk down by descriptor and up by "..", so that no path is ever spelled and one descriptor is open."""
+    here = os.dup(top)
+    left = [_remove_files(here)]  # the directories that are still to go, of each directory on the way down
+    above: list[tuple[str, int]] = []  # the name of each but the top, and the inode of its parent
+    try:
+        while True:
+            if left[-1]:
+                above.append((left[-1].pop(), os.fstat(here).st_ino))
+                here = _step(here, above[-1][0])
+                left.append(_remove_files(here))
+            elif above:
+                name, parent = above.pop()
+                left.pop()
+                here = _step(here, "..")
+                if os.fstat(here).st_ino != parent:
+                    raise OSError(f"{name!r} was moved while it was removed")
+                os.rmdir(name, dir_fd=here)
+            else:
+                return
+    finally:
+        os.close(here)
+
+
+def _remove_files(here: int) -> list[str]:
+    """Remove what is no directory. Returns the names of those."""
+    directories = []
+    for name in os.listdir(here):
+        if _is_directory(here, name):
+            directories.append(name)
+        else:
+            os.unlink(name, dir_fd=here)
+    return directories
+
+
+def _step(here: int, name: str) -> int:
+    there = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+    os.close(here)
+    return there
 
 
 def _is_directory(folder: int, name: str) -> bool:
