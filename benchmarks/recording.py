@@ -75,7 +75,7 @@ def main(trials: int) -> None:
         with open_evolution(path, trials=trials, proposer=Idle(), on_trial=curve) as evolution:
             evolution.run()
         wall = time.monotonic() - begun
-        print(f"{trials} trials in {wall:.1f} s: {trials / wall:.0f} trials/s, whole loop with a free proposer and evaluator")
+        print(f"{trials} trials in {wall:.1f} s: {trials / wall:.0f} trials/s with a free proposer and evaluator")
         print("\n  trial   CPU ms a trial (loop, journal, commit, ledger, packing)")
         for point, milliseconds in curve.rows():
             print(f"{point:>7}   {milliseconds:.3f}")
