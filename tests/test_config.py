@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import evolve
+from evolve import journal
+from evolve.config import Options, Search
+from evolve.errors import RunExists, SeedError, TaskError, UnsafeRefused
+from evolve.regions import Regions
+from evolve.task import Task
+from evolve.testing.fakes import NumberProposer
+from evolve.types import Proposer
+
+EVALUATE = """
+def evaluate(program, split):
+    x = program.call("value")
+    return {"score": -abs(x - (3.0 if split == "search" else 2.5)), "metrics": {"x": x}, "feedback": f"x is {x}"}
+"""
+PROCESS = Options(sandbox="process", workers=1)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    path = tmp_path / "task"
+    (path / "seed").mkdir(parents=True)
+    (path / "task.toml").write_text("[task]\ndescription = 'find three'\n")
+    (path / "evaluate.py").write_text(EVALUATE)
+    (path / "seed" / "program.py").write_text("def value():\n    return 0.5\n")
+    return path
+
+
+def search(folder: Path, path: Path, trials: int, options: Options = PROCESS) -> None:
+    with Search.start(Task.load(folder), path, limits={"trials": trials}, options=options) as opened:
+        opened.run()
+
+
+def test_a_search_of_a_users_task_improves_its_program(folder: Path, tmp_path: Path) -> None:
+    """From a folder to a better program, with what is reported scored on held-out instances."""
+    with Search.start(Task.load(folder), tmp_path / "run", limits={"trials": 40}, options=PROCESS) as opened:
+        result = opened.run()
+    best = result.outcome.best.evaluation
+    assert best.score is not None
+    assert best.score > -2.5
+    assert result.held_out_best is not None
+    assert result.held_out_best.score == pytest.approx(-abs(float(str(best.metrics["x"])) - 2.5))
+    assert result.held_out_seed is not None
+    assert result.held_out_seed.score == pytest.approx(-2.0)
+
+
+def test_held_out_scores_are_in_the_journal_and_in_no_commit(folder: Path, tmp_path: Path) -> None:
+    """Git goes to others, and to proposers."""
+    search(folder, tmp_path / "run", 3)
+    events = list(journal.read(tmp_path / "run" / ".evolve" / "journal.jsonl"))
+    held_out = [event for event in events if event["event"] == "held_out"]
+    assert held_out[0]["score"] == -2.0
+    ids = subprocess.run(
+        ["git", "cat-file", "--batch-all-objects", "--batch"], cwd=tmp_path / "run", capture_output=True, check=True
+    ).stdout
+    assert b"-2.0" not in ids
+
+
+def test_the_same_seed_gives_the_same_commits_through_a_real_sandbox(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With one worker and a fixed date nothing measured gets into a commit, feedback of failures included."""
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+    heads = []
+    for name in ("a", "b"):
+        search(folder, tmp_path / name, 60, Options(sandbox="process", workers=1, seed=3))
+        command = ["git", "for-each-ref", "--format=%(refname) %(objectname)", "refs/heads"]
+        heads.append(subprocess.run(command, cwd=tmp_path / name, capture_output=True, text=True, check=True).stdout)
+    assert heads[0] == heads[1]
+    statuses = {trial.evaluation.status for trial in evolve.load(tmp_path / "a").order}
+    assert len(statuses) > 1, "no trial failed, so failures were not compared"
+
+
+def test_resume_refuses_another_evaluator(folder: Path, tmp_path: Path) -> None:
+    """Scores of one run must all mean the same; another seed does not matter."""
+    search(folder, tmp_path / "run", 3)
+    (folder / "seed" / "program.py").write_text("def value():\n    return 9.9\n")
+    with Search.resume(tmp_path / "run", limits={"trials": 4}) as opened:
+        assert opened.run().outcome.seed.program.files["program.py"].endswith(b"0.5\n")
+    (folder / "evaluate.py").write_text(EVALUATE.replace("3.0", "4.0"))
+    with pytest.raises(TaskError, match="has changed since"):
+        Search.resume(tmp_path / "run", limits={"trials": 5})
+
+
+def test_resume_finds_a_task_that_has_moved(folder: Path, tmp_path: Path) -> None:
+    """When told where."""
+    search(folder, tmp_path / "run", 3)
+    folder.rename(tmp_path / "elsewhere")
+    with pytest.raises(TaskError, match="there is no task"):
+        Search.resume(tmp_path / "run")
+    with Search.resume(tmp_path / "run", task=str(tmp_path / "elsewhere"), limits={"trials": 5}) as opened:
+        assert opened.run().outcome.told == 6
+
+
+def number_proposer(regions: Regions) -> Proposer:
+    """A proposer that is not one of ours."""
+    assert regions
+    return NumberProposer()
+
+
+def test_a_foreign_proposer_is_refused_without_isolation(folder: Path, tmp_path: Path) -> None:
+    """Its programs could be anything; the user may allow it."""
+    options = Options(sandbox="process", workers=1, proposer=f"{__name__}:number_proposer")
+    with pytest.raises(UnsafeRefused, match="process"):
+        Search.start(Task.load(folder), tmp_path / "run", options=options)
+    assert not (tmp_path / "run").exists()
+    allowed = Options(sandbox="process", workers=1, proposer=options.proposer, allow_unsafe=True)
+    Search.start(Task.load(folder), tmp_path / "run", options=allowed).close()
+
+
+@pytest.mark.parametrize("proposer", ["mutaton", "no.such.module:thing", "os:no_such_thing"])
+def test_a_proposer_that_is_not_there_is_named(folder: Path, tmp_path: Path, proposer: str) -> None:
+    """With those there are, or why it cannot be imported."""
+    with pytest.raises(TaskError, match=f"proposer '{proposer}'"):
+        Search.start(Task.load(folder), tmp_path / "run", options=Options(proposer=proposer, sandbox="process"))
+
+
+def test_the_name_of_a_run_is_free_or_refused(folder: Path, tmp_path: Path) -> None:
+    """Numbers count up; a name that is taken is an error."""
+    options = {"sandbox": "process", "workers": 1, "trials": 1, "runs": tmp_path / "runs"}
+    names = [evolve.run(folder, **options).path.name for _ in range(2)]
+    assert names == ["task-1", "task-2"]
+    with pytest.raises(RunExists):
+        evolve.run(folder, name="task-1", **options)
+
+
+def test_a_seed_that_fails_leaves_its_reason(folder: Path, tmp_path: Path) -> None:
+    """The candidate's own words."""
+    (folder / "seed" / "program.py").write_text("def value():\n    raise RuntimeError('not ready')\n")
+    with pytest.raises(SeedError, match="not ready"):
+        search(folder, tmp_path / "run", 3)
+
+
+def test_the_config_says_everything_that_was_resolved(folder: Path, tmp_path: Path) -> None:
+    """And holds nothing that is only true of this moment."""
+    search(folder, tmp_path / "run", 1)
+    config = evolve.load(tmp_path / "run").config
+    assert {key: config[key] for key in ("name", "seed", "workers", "sandbox", "proposer", "archive")} == {
+        "name": "task", "seed": 0, "workers": 1, "sandbox": "process", "proposer": "mix", "archive": "top"
+    }  # fmt: skip
+    assert json.dumps(config).count(str(tmp_path / "run")) == 0
+
+
+@pytest.mark.parametrize(
+    ("table", "given", "expected"),
+    [
+        ("", {}, {"trials": 200}),
+        ("[search]\ntrials = 7\n", {}, {"trials": 7}),
+        ("[search]\ntrials = 7\n", {"seconds": 3}, {}),
+    ],
+)
+def test_limits_are_those_given_or_the_tasks_or_a_default(
+    folder: Path, tmp_path: Path, table: str, given: dict[str, int], expected: dict[str, int]
+) -> None:
+    """A limit that is given takes the place of the task's own ones."""
+    (folder / "task.toml").write_text(table)
+    with Search.start(Task.load(folder), tmp_path / "run", limits=given, options=PROCESS) as opened:
+        assert opened.evolution.budget.limits == expected
+        assert opened.evolution.budget.seconds == given.get("seconds")
