@@ -184,6 +184,7 @@ class Evolution:
             raise
         finally:
             # after a failure a thread may be deep in a call; it ends when the evaluator is closed
+            self._halt.set()
             self._evaluations.shutdown(wait=False, cancel_futures=True)
             self._proposals.shutdown(wait=False, cancel_futures=True)
         assert self.seed_trial is not None

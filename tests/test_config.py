@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -124,7 +125,7 @@ def test_a_proposer_that_is_not_there_is_named(folder: Path, tmp_path: Path, pro
 
 def test_the_name_of_a_run_is_free_or_refused(folder: Path, tmp_path: Path) -> None:
     """Numbers count up; a name that is taken is an error."""
-    options = {"sandbox": "process", "workers": 1, "trials": 1, "runs": tmp_path / "runs"}
+    options: dict[str, Any] = {"sandbox": "process", "workers": 1, "trials": 1, "runs": tmp_path / "runs"}
     names = [evolve.run(folder, **options).path.name for _ in range(2)]
     assert names == ["task-1", "task-2"]
     with pytest.raises(RunExists):
@@ -164,3 +165,19 @@ def test_limits_are_those_given_or_the_tasks_or_a_default(
     with Search.start(Task.load(folder), tmp_path / "run", limits=given, options=PROCESS) as opened:
         assert opened.evolution.budget.limits == expected
         assert opened.evolution.budget.seconds == given.get("seconds")
+
+
+def test_artifacts_of_new_bests_are_kept(folder: Path, tmp_path: Path) -> None:
+    """And only theirs: they can be large."""
+    (folder / "evaluate.py").write_text(
+        "def evaluate(program):\n"
+        "    x = program.call('value')\n"
+        "    return {'score': -abs(x - 3), 'artifacts': {'x.txt': str(x).encode(), '../out': b''}}\n"
+    )
+    search(folder, tmp_path / "run", 20)
+    history = evolve.load(tmp_path / "run")
+    kept = tmp_path / "run" / ".evolve" / "artifacts"
+    assert (kept / str(history.best.number) / "x.txt").exists()
+    assert (kept / "0" / "x.txt").read_text() == "0.5"
+    assert len(list(kept.iterdir())) < len(history)
+    assert not (kept / "out").exists()
