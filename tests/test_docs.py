@@ -49,10 +49,11 @@ def parse(path: Path) -> Document:
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, evolve_on_path: str) -> None:
     """What a document shows works when it is typed in."""
     document = parse(path)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", evolve_on_path)
     for example in document.examples():
         example.evaluate()
 
