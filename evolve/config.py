@@ -108,8 +108,15 @@ class Search:
             workers=workers,
             # one worker is a promise: the same seed, the same commits. More keep one proposal ahead of the evaluators
             in_flight=workers if workers == 1 else workers + 1,
-            on_trial=on_trial,
+            on_trial=self._told,
         )
+        self._on_trial = on_trial
+
+    def _told(self, trial: Trial) -> None:
+        # artifacts can be large; those of programs that were never the best are not kept
+        if trial.evaluation.artifacts and trial is self.evolution.best:
+            self._run.keep(trial.number, trial.evaluation.artifacts)
+        self._on_trial(trial)
 
     @classmethod
     def start(

@@ -3,6 +3,7 @@
 .evolve/lock           held while a process works on the run
 .evolve/config.toml    everything resolved, written once
 .evolve/journal.jsonl  what happened, in order
+.evolve/artifacts/     files that evaluations of new bests left, by trial number
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import tomli_w
 
 from evolve import journal
 from evolve.errors import RunDamaged, RunExists, RunLocked, RunNotFound, StorageError
+from evolve.types import path_problem
 
 __all__ = ["Run", "check"]
 
@@ -102,6 +104,18 @@ class Run:
     def events(self) -> Iterator[journal.Event]:
         """What happened so far, in order. Raises `RunDamaged`."""
         return journal.read(self.state / "journal.jsonl")
+
+    def keep(self, number: int, artifacts: Mapping[str, bytes]) -> None:
+        """Write the artifacts of a trial to `.evolve/artifacts/<number>/`. Raises `StorageError`."""
+        folder = self.state / "artifacts" / str(number)
+        for name, content in artifacts.items():
+            if path_problem(name):
+                continue  # its name could lead anywhere; the evaluator was told
+            try:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(content)
+            except OSError as error:
+                raise StorageError(f"cannot write the artifact {folder / name}: {error.strerror}") from error
 
     def close(self) -> None:
         """Let others open it. May be called twice."""
