@@ -1,1 +1,1 @@
-"""."""
+"""Archives: they are told trials and sample parents and inspirations from them."""

@@ -1,1 +1,1 @@
-"""."""
+"""Proposers: they make a new program from a selection."""
