@@ -29,11 +29,14 @@ from evolve.types import Cost, Evaluation, Json, Program, Proposal, Status, Tria
 
 __all__ = [
     "VERSION",
+    "Event",
     "Journal",
     "Replay",
     "decode_evaluation",
+    "decode_proposal",
     "encode_evaluation",
     "encode_proposal",
+    "encode_usage",
     "finish",
     "read",
 ]

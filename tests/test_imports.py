@@ -13,7 +13,7 @@ LIST = """
 import sys
 from evolve.cli import main
 try:
-    main(sys.argv[1:])
+    main()
 except SystemExit as end:
     assert end.code == 0, end.code
 print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)

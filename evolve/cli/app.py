@@ -7,6 +7,7 @@ from importlib import import_module
 
 import click
 
+import evolve
 from evolve.errors import EvolveError
 
 __all__ = ["Verbs", "command", "main"]
@@ -80,7 +81,7 @@ class Verbs(click.Group):
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
-@click.version_option(package_name="evolve", message="%(version)s")
+@click.version_option(evolve.__version__, message="%(version)s")
 @click.option("--debug", is_flag=True, envvar="EVOLVE_DEBUG", help="Show where an error came from.")
 def command(debug: bool) -> None:
     """Evolutionary code search whose lineage is git.
@@ -91,4 +92,4 @@ def command(debug: bool) -> None:
 
 def main() -> None:
     """The console script."""
-    command()
+    command(prog_name="evolve")
