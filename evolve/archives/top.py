@@ -40,6 +40,6 @@ class Top:
         if not self._kept:
             raise LookupError("no trial has a fitness yet, so there is no parent to sample")
         at = int(rng.integers(len(self._kept))) if rng.random() < self._epsilon else 0
-        others = [place for place in range(len(self._kept)) if place != at]
-        drawn: list[int] = rng.permutation(others)[:2] if others else []
-        return Selection(parents=(self._kept[at][2],), inspirations=tuple(self._kept[int(place)][2] for place in drawn))
+        others = [trial for place, (_, _, trial) in enumerate(self._kept) if place != at]
+        drawn = rng.permutation(len(others))[:2]
+        return Selection(parents=(self._kept[at][2],), inspirations=tuple(others[int(place)] for place in drawn))
