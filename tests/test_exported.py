@@ -35,7 +35,7 @@ def test_everything_in_all_exists(name: str) -> None:
 
 
 def test_everything_that_others_import_is_in_all() -> None:
-    """Modules take from each other only what `__all__` offers, and modules; a module named `_x` is open to its folder."""
+    """Modules take from each other only what `__all__` offers, and modules; one named `_x` is open to its folder."""
     found = list(imports())
     assert len(found) > 100
     assert [
