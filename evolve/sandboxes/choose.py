@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from dataclasses import dataclass
 
@@ -121,8 +122,7 @@ def _docker(*, in_haste: bool) -> Sandbox:
     from evolve.sandboxes.images import base_image, find_image  # noqa: PLC0415
 
     if in_haste:
-        client = connect(_QUICK)
-        with reachable("the Docker engine does not answer in time"):
+        with reachable("the Docker engine does not answer in time"), contextlib.closing(connect(_QUICK)) as client:
             base = base_image(client)
             if find_image(client) is None and not (base and base.ready):
                 raise SandboxUnavailable(

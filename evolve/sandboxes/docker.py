@@ -30,6 +30,7 @@ __all__ = ["DockerSandbox", "Unwrapper", "connect", "reachable"]
 
 _OWNER = "evolve.owner"
 _INODES = 20_000
+_OPEN_FILES = 1024  # of the harness, which holds a candidate to its limit
 _TIMEOUT = 60  # seconds for one request to the daemon
 _FIRST_USER, _USERS = 1_900_000_000, 200_000_000  # above what systemd and containers give out, below 2**31
 _FIRST_REMAPPED_USER, _REMAPPED_USERS = 20_000, 40_000  # where the engine has 65536 ids only
@@ -41,7 +42,7 @@ class DockerSandbox:
     `image` is used as it is (it must hold the harness, as those from `sandbox/Dockerfile` do); without it one is built
     on `base` with `requirements`, see `ensure_image`. `runtime` is one that the daemon knows, such as "runsc".
     `cpus` is how much processor time a session may use per second. `client` is an API client to use instead of the
-    environment's (`DOCKER_HOST`).
+    environment's (`DOCKER_HOST`); it is closed with the sandbox.
     """
 
     name: str = "docker"
@@ -124,7 +125,7 @@ class DockerSandbox:
         from docker.types import LogConfig, Ulimit  # noqa: PLC0415
 
         bounds = Bounds.of(limits)
-        hard = {"core": 0, "fsize": limits.disk_bytes, "nofile": limits.open_files}
+        hard = {"core": 0, "fsize": limits.disk_bytes, "nofile": max(_OPEN_FILES, limits.open_files)}
         user = self._first_user + secrets.randbelow(self._users)
         made = client.create_container(
             image,
@@ -164,11 +165,13 @@ class DockerSandbox:
             self._open.discard(session)
 
     def close(self) -> None:
-        """Remove the containers that are left."""
+        """Remove the containers that are left. May be called twice."""
         with self._changing:
             sessions = list(self._open)
         for session in sessions:
             session.close()
+        if self._client is not None:
+            self._client.close()
 
 
 class _ContainerSession:
@@ -325,9 +328,9 @@ def _endpoint() -> str:
 def _attach(client: APIClient, container: str) -> socket.socket:
     """The container's standard streams as one socket, multiplexed."""
     stream = client.attach_socket(container, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-    # a descriptor of our own: the SDK ties the life of its to an HTTP response
+    # a socket of our own: the SDK ties the life of its to an HTTP response
     attached = socket.socket(fileno=os.dup(stream.fileno()))
-    stream.close()
+    stream._response.close()  # noqa: SLF001 - the SDK offers no other way to close what it opened
     return attached
 
 
