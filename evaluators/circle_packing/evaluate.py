@@ -2,7 +2,7 @@
 
 The candidate defines `pack()`, which returns (centers, radii) of shapes (26, 2) and (26,). Each number is taken for the
 rational that the double is, and the packing must be valid in exact arithmetic: no tolerance, no repair. Two circles may
-touch. A candidate leaves whatever margin its own rounding needs; 1e-15 of a radius is enough.
+touch, and a radius may be 0. A candidate leaves whatever margin its own rounding needs; 1e-15 of a radius is enough.
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def check(centers: list[tuple[float, float]], radii: list[float]) -> list[tuple[
     xs, ys, rs = scaled[0 : 2 * CIRCLES : 2], scaled[1 : 2 * CIRCLES : 2], scaled[2 * CIRCLES :]
     found: list[tuple[float, str]] = []
     for k, (x, y, r) in enumerate(zip(xs, ys, rs, strict=True)):
-        if r <= 0:
-            found.append((math.inf, f"radii[{k}] is {radii[k]!r}, but a radius is positive"))
+        if r < 0:
+            found.append((math.inf, f"radii[{k}] is {radii[k]!r}, but a radius is never negative"))
         for out, side in ((r - x, "left"), (x + r - one, "right"), (r - y, "lower"), (y + r - one, "upper")):
             if out > 0:
                 found.append((ratio(out, one), f"circle {k} is out of the square on the {side} side"))

@@ -31,7 +31,7 @@ def is_valid(packing: Packing) -> bool:
     """The definition in rational numbers."""
     centers = [(Fraction(x), Fraction(y)) for x, y in packing[0]]
     radii = [Fraction(r) for r in packing[1]]
-    if any(r <= 0 or x < r or x + r > 1 or y < r or y + r > 1 for (x, y), r in zip(centers, radii, strict=True)):
+    if any(r < 0 or x < r or x + r > 1 or y < r or y + r > 1 for (x, y), r in zip(centers, radii, strict=True)):
         return False
     return all(
         (centers[i][0] - centers[j][0]) ** 2 + (centers[i][1] - centers[j][1]) ** 2 >= (radii[i] + radii[j]) ** 2
@@ -162,12 +162,23 @@ def test_the_worst_overlap_is_told_first() -> None:
         evaluate(centers, radii)
 
 
-@pytest.mark.parametrize("radius", [0.0, -0.0, -0.01, -1e300, 0])
-def test_a_radius_that_is_not_positive_is_refused(radius: float) -> None:
+@pytest.mark.parametrize("radius", [-5e-324, -0.01, -1e300, -1])
+def test_a_negative_radius_is_refused(radius: float) -> None:
     """A negative radius cannot make room for the others, whatever its size."""
     centers, radii = grid()
     radii[4] = radius
-    with pytest.raises(ValueError, match=r"radii\[4\] is -?[\de+.]+, but a radius is positive"):
+    with pytest.raises(ValueError, match=r"radii\[4\] is -[\de+.-]+, but a radius is never negative"):
+        evaluate(centers, radii)
+
+
+def test_a_radius_of_zero_is_a_point_that_no_other_circle_may_hold() -> None:
+    """Points count for nothing, lie anywhere in the square, even on each other, but not inside of a circle."""
+    centers, radii = grid()
+    radii[4] = radii[5] = -0.0
+    centers[4] = centers[5] = (1.0, 1.0)
+    assert evaluate(centers, radii)["score"] == 24 / 16
+    centers[4] = centers[0]
+    with pytest.raises(ValueError, match=r"circles 0 and 4 overlap by 0\.0625"):
         evaluate(centers, radii)
 
 
