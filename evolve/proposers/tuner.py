@@ -59,11 +59,11 @@ class _Plan:
     literals: tuple[Literal, ...]
     start: tuple[float, ...]
     gaussian: Gaussian
-    session: _Session | None
-
-    @property
-    def integers(self) -> bool:
-        return self.session is not None and self.session.integers
+    epoch: int = 0
+    generation: int = 0
+    integers: bool = False
+    known: bool = True
+    """Whether there is a session; if not, the first trial to be told opens it."""
 
 
 class Tuner:
@@ -113,27 +113,24 @@ class Tuner:
         with self._lock:
             plan = self._plan(selection)
         if plan is None:
-            parent = selection.parents[0]
-            return Proposal(
-                program=parent.program,
-                parents=(parent.number,),
-                operator="tuner",
-                summary="no change",
-                rejected="there is no numeric literal left to tune in the evolving regions",
-            )
+            return _rejected(selection.parents[0], "there is no numeric literal left to tune in the evolving regions")
         # an attempt more says that what was drawn had been tried: points are too close to differ in what is written
-        point = plan.gaussian.sample(context.rng, widen=1.0 + context.attempt)
-        values = _values(plan.start, point)
-        for at, literal in enumerate(plan.literals):
-            values[at] = literal.round(values[at], integers=plan.integers)
-        session = plan.session
+        for widen in range(1 + context.attempt, 9 + context.attempt):
+            values = _values(plan.start, plan.gaussian.sample(context.rng, widen))
+            for at, literal in enumerate(plan.literals):
+                values[at] = literal.round(values[at], integers=plan.integers)
+            if any(value != literal.value for value, literal in zip(values, plan.literals, strict=False)):
+                return self._proposal(plan, values)
+        return _rejected(plan.target, "the steps of the tuner have become too small to change a literal")
+
+    def _proposal(self, plan: _Plan, values: list[float]) -> Proposal:
         note: dict[str, Json] = {
             "structure": plan.key,
-            "epoch": session.epoch if session else 0,
-            "generation": session.generation if session else 0,
+            "epoch": plan.epoch,
+            "generation": plan.generation,
             "values": values,
         }
-        if session is None:
+        if not plan.known:
             note |= {"start": plan.start, "fitness": plan.target.fitness}
         return Proposal(
             program=write(plan.target.program, plan.literals, values[: len(plan.literals)]),
@@ -166,10 +163,13 @@ class Tuner:
             if not literals:
                 continue
             if session is not None:
-                return _Plan(target, key, literals, session.start, session.distribution.now, session)
+                gaussian = session.distribution.now
+                return _Plan(
+                    target, key, literals, session.start, gaussian, session.epoch, session.generation, session.integers
+                )
             # CMA-ES wants two dimensions, so a lone literal gets an idle companion
             start = tuple([float(literal.value) for literal in literals] + [0.0] * (len(literals) == 1))
-            return _Plan(target, key, literals, start, Gaussian.around(len(start), self._sigma), None)
+            return _Plan(target, key, literals, start, Gaussian.around(len(start), self._sigma), known=False)
         return None
 
     def _literals(self, program: Program, key: str, epoch: int) -> tuple[Literal, ...]:
@@ -288,6 +288,12 @@ def _floats(items: Json) -> tuple[float, ...] | None:
         return None
     numbers = [float(item) for item in items if isinstance(item, int | float)]
     return tuple(numbers) if len(numbers) == len(items) else None
+
+
+def _rejected(parent: Trial, reason: str) -> Proposal:
+    return Proposal(
+        program=parent.program, parents=(parent.number,), operator="tuner", summary="no change", rejected=reason
+    )
 
 
 def _scale(value: float) -> float:
