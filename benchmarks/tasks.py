@@ -10,16 +10,14 @@ import sys
 import time
 from collections.abc import Callable
 
-from evolve.errors import EvolveError
+from evolve.errors import SandboxUnavailable
 from evolve.evaluation.native import NativeEvaluator
-from evolve.sandboxes.bubblewrap import BubblewrapSandbox
-from evolve.sandboxes.process import ProcessSandbox
+from evolve.sandboxes.choose import NAMES, choose
 from evolve.task import Task
 from evolve.testing.program import FakeProgram, load_evaluator
 from evolve.types import Sandbox
 
 TASKS = ("bin_packing", "circle_packing", "symbolic_regression")
-SANDBOXES: tuple[Callable[[], Sandbox], ...] = (ProcessSandbox, BubblewrapSandbox)
 REPEATS = 40
 
 
@@ -58,15 +56,17 @@ def main() -> int:
     print(f"{'task':20} {'sandbox':12} {'search ms':>10} {'held-out ms':>12}")
     for task in map(Task.load, TASKS):
         print(f"{task.name:20} {'none':12} {in_process(task):10.1f}")
-    for make in SANDBOXES:
-        sandbox = make()
+    for name in NAMES:
+        try:
+            sandbox = choose(name)
+        except SandboxUnavailable as unavailable:
+            print(f"{name}: {unavailable}")
+            continue
         try:
             for task in map(Task.load, TASKS):
                 search, held_out = in_sandbox(task, sandbox)
                 told = "" if held_out is None else f"{held_out:.1f}"
-                print(f"{task.name:20} {sandbox.name:12} {search:10.1f} {told:>12}")
-        except EvolveError as error:
-            print(f"{sandbox.name}: {error}")
+                print(f"{task.name:20} {name:12} {search:10.1f} {told:>12}")
         finally:
             sandbox.close()
     return 0
