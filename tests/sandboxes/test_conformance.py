@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
 
-import pytest
-
-from evolve.errors import SandboxUnavailable
 from evolve.sandboxes.bubblewrap import BubblewrapSandbox
 from evolve.sandboxes.docker import DockerSandbox
 from evolve.sandboxes.process import ProcessSandbox
-from evolve.testing.sandboxes import SandboxSuite
-from evolve.types import Limits, Sandbox
-
-S = TypeVar("S", bound=Sandbox)
-
-
-def available(make: Callable[[], S]) -> S:
-    """The sandbox, opened once; a machine without it skips, but not in continuous integration."""
-    try:
-        sandbox = make()
-        sandbox.open("candidate", Limits()).close()
-    except SandboxUnavailable as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
-    return sandbox
+from evolve.testing.sandboxes import SandboxSuite, available
+from evolve.types import Sandbox
 
 
 class TestProcess(SandboxSuite):
