@@ -44,41 +44,41 @@ def serve(settings: dict[str, Any]) -> int:
     os.dup2(2, 1)
     tree.become_guard()
     scratch = settings["scratch"] or tempfile.mkdtemp(prefix="evolve-")
+    below = tree.Tree()
+    loop = Loop(below.reap)  # before there is a worker, whose end must not be missed
     guard = os.getpid()
     worker = os.fork()
     if worker == 0:
+        loop.forget()
         tree.die_with_parent(guard)
         tree.limit(settings["limits"], settings["processes"])
         _work(into, out, os.path.join(scratch, "task"))
-    return _guard(worker, into, out, scratch, settings["abandoned"])
+    leftovers = [scratch]
+    try:
+        _guard(worker, below, loop, into, out)
+    except Closed:
+        pass
+    except (_Gone, BrokenPipeError):
+        leftovers += settings["abandoned"]
+    finally:
+        below.kill()
+        for path in leftovers:
+            folder.remove(path)
+    return 0
 
 
 class _Gone(Exception):
     """The engine's end of the channel is closed."""
 
 
-def _guard(worker: int, into: int, out: int, scratch: str, abandoned: list[str]) -> int:
-    below = tree.Tree()
-    leftovers = [scratch]
-
+def _guard(worker: int, below: tree.Tree, loop: Loop, into: int, out: int) -> None:
     def gone() -> NoReturn:
         raise _Gone
 
-    try:
-        loop = Loop(below.reap)
-        loop.watch(into, gone, _HANGUP)
-        while worker not in below.exits:
-            loop.turn(None)
-        write_frame(out, Frame({"op": "ended", "error": _how(below.exits[worker])}))
-    except Closed:
-        pass
-    except (_Gone, BrokenPipeError):
-        leftovers += abandoned
-    finally:
-        below.kill()
-        for path in leftovers:
-            folder.remove(path)
-    return 0
+    loop.watch(into, gone, _HANGUP)
+    while worker not in below.exits:
+        loop.turn(None)
+    write_frame(out, Frame({"op": "ended", "error": _how(below.exits[worker])}))
 
 
 def _how(code: int) -> str:
@@ -97,7 +97,6 @@ def _work(into: int, out: int, task: str) -> NoReturn:
         os.environ.clear()
         os.environ.update(tree.clean_environment(task, sys.executable))
         os.chdir(task)
-        signal.set_wakeup_fd(-1)
         _Worker(into, out, task).run()
         status = 0
     except BrokenPipeError:

@@ -26,6 +26,12 @@ class Loop:
             signal.signal(number, lambda *_: None)
         self.watch(self._signals, self._heard)
 
+    def forget(self) -> None:
+        """In a fork: the signals are its own again."""
+        signal.set_wakeup_fd(-1)
+        for number in (signal.SIGCHLD, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+
     def _heard(self) -> None:
         if signal.SIGTERM in os.read(self._signals, 4096):
             raise Closed
