@@ -30,6 +30,8 @@ def parse(source: bytes | str) -> ast.Module | None:
     """The syntax tree, or None when the source does not parse or is larger than `MAX_PARSED_BYTES`."""
     if len(source) > MAX_PARSED_BYTES:
         return None
+    if isinstance(source, str):
+        source = source.removeprefix("\ufeff")  # in bytes the compiler takes it off itself; columns never count it
     # The compiler warns about such things as invalid escapes on stderr, or raises where warnings are errors. A filter
     # for this one file name hushes it for all threads; `catch_warnings` would not be safe with threads.
     if _HUSH not in warnings.filters:

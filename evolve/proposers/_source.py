@@ -34,7 +34,7 @@ class Source:
         self._ascii = text.isascii()
         self._lines = [0, *(match.end() for match in _NEWLINE.finditer(text))]
         if text.startswith("\ufeff"):
-            self._lines[0] = 1  # the tokenizer does not count it
+            self._lines[0] = 1  # a byte order mark is in no column
         walk = Walk(tree, self.inside)
         self.sites: list[Site] = walk.sites
         self.blocks: list[Block] = walk.blocks

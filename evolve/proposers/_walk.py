@@ -211,7 +211,10 @@ class Walk:
         left, right = (own + 1, SIGN) if own == POWER else (own, own + 1)
         numeric = isinstance(node.op, _ARITHMETIC) and not (_no_number(node.left) or _no_number(node.right))
         role = Kind.NUMBER if numeric else Kind.UNKNOWN
-        integer = self._integer and not isinstance(node.op, ast.Div)
+        # `n * [0]` repeats a list
+        integer = (self._integer and not isinstance(node.op, ast.Div)) or (
+            not numeric and isinstance(node.op, ast.Mult)
+        )
         first = self._site(node.left, left, role, integer=integer)
         # a fraction as exponent makes a complex number of a negative base
         fixed = own == POWER and isinstance(node.right, ast.Constant) and isinstance(node.right.value, int)
@@ -241,8 +244,8 @@ class Walk:
     def conditional(self, node: ast.IfExp) -> Kind:
         integer = self._integer
         self._site(node.test, OR, Kind.TRUTH)
-        first = self._site(node.body, OR, integer=integer)
-        return first or self._site(node.orelse, CONDITIONAL, integer=integer)
+        kinds = self._site(node.body, OR, integer=integer), self._site(node.orelse, CONDITIONAL, integer=integer)
+        return kinds[0] or kinds[1]
 
     def call(self, node: ast.Call) -> Kind:
         name, numeric, role = "", False, Kind.UNKNOWN
