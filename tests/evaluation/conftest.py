@@ -2,22 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
-from scoring import CALL, Make, Score, living, settles
 
 from evolve.evaluation.native import NativeEvaluator
 from evolve.sandboxes import harness
 from evolve.sandboxes.process import ProcessSandbox
+from evolve.testing.processes import living, settles
 from evolve.types import Evaluation, Program, Split
+
+Make: TypeAlias = Callable[..., NativeEvaluator]
+Score: TypeAlias = Callable[..., Evaluation]
+
+CALL = "def evaluate(program):\n    return program.call('f')\n"
+CHILDREN = """
+import os, signal, subprocess, sys, time
+def f():
+    for number in (1, 2, 15):
+        signal.signal(number, signal.SIG_IGN)
+    pids = [subprocess.Popen(["sleep", "60"]).pid]
+    pids.append(subprocess.Popen(["sleep", "60"], start_new_session=True).pid)
+    reader, writer = os.pipe()
+    if os.fork() == 0:  # a daemon: its parent is gone, its session and its group are its own
+        os.setsid()
+        if os.fork() == 0:
+            os.write(writer, str(os.getpid()).encode())
+            os.closerange(0, 100)
+            time.sleep(60)
+        os._exit(0)
+    pids.append(int(os.read(reader, 20)))
+    return pids
+def g():
+    f()
+    time.sleep(60)
+"""
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Iterator[Make]:
-    """Make an evaluator from the text of evaluate.py. Afterwards no process and no folder of it is left."""
+    """`make(text, **options)`: an evaluator from the text of evaluate.py, by default one that returns what `f` does.
+    Afterwards no process and no folder of it is left."""
     made: list[NativeEvaluator] = []
     sandbox = ProcessSandbox()
 
@@ -38,9 +65,15 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 @pytest.fixture
 def score(make: Make) -> Score:
-    """Score a program of one file with one evaluate.py, by default what its function `f` returns."""
+    """`score(program, text, split=, **options)`: what an evaluator says of a program of one file."""
 
     def once(program: str, text: str = CALL, *, split: Split = "search", **options: Any) -> Evaluation:
         return make(text, **options).evaluate(Program({"program.py": program.encode()}), split=split)
 
     return once
+
+
+@pytest.fixture
+def family() -> str:
+    """A program whose `f` returns the pids of a child, of one with its own session, and of a daemon."""
+    return CHILDREN

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
-from scoring import Make, Score, gone
 
 from evolve.errors import TaskError
 from evolve.evaluation.native import NativeEvaluator
 from evolve.sandboxes.process import ProcessSandbox
-from evolve.types import Program, Status
+from evolve.testing.processes import gone
+from evolve.types import Evaluation, Program, Status
+
+Make: TypeAlias = Callable[..., NativeEvaluator]
+Score: TypeAlias = Callable[..., Evaluation]
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
-from scoring import CALL, CHILDREN, Make, Score, gone
 
-from evolve.types import Limits, Program, Status
+from evolve.evaluation.native import NativeEvaluator
+from evolve.testing.processes import gone
+from evolve.types import Evaluation, Limits, Program, Status
+
+Make: TypeAlias = Callable[..., NativeEvaluator]
+Score: TypeAlias = Callable[..., Evaluation]
 
 MIB = 2**20
 ANY = "def evaluate(program):\n    program.call('f')\n    return 1\n"
@@ -157,7 +162,7 @@ def evaluate(program):
 @pytest.mark.parametrize(
     "end", ["", "    1 / 0\n", "    program.call('g', timeout=1.0)\n", "    program.run(['true'])\n"]
 )
-def test_children_and_daemons_do_not_outlive_the_evaluation(make: Make, end: str, tmp_path: Path) -> None:
+def test_children_and_daemons_do_not_outlive_the_evaluation(make: Make, family: str, end: str, tmp_path: Path) -> None:
     """However it ends, every process that it started is gone when it has."""
     text = f"""
 def evaluate(program):
@@ -165,7 +170,7 @@ def evaluate(program):
     open({str(tmp_path / "pids")!r}, "w").write(str(pids))
 {end}    return 1
 """
-    make(text).evaluate(Program({"program.py": CHILDREN.encode()}))
+    make(text).evaluate(Program({"program.py": family.encode()}))
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().strip("[]").split(",")]
     assert len(pids) == 3
     assert all(gone(pid) for pid in pids)
@@ -208,7 +213,7 @@ def f():
     os.symlink("/", "l")
     return found
 """
-    evaluator = make(CALL)
+    evaluator = make()
     assert [evaluator.evaluate(Program({"program.py": program})).score for _ in range(3)] == [1.0, 1.0, 1.0]
 
 
@@ -369,7 +374,7 @@ def f():
 
 def test_a_program_that_ends_its_supervisor_has_failed(make: Make) -> None:
     """It is tried twice, leaves nothing running, and the next program is scored."""
-    evaluator = make(CALL)
+    evaluator = make()
     evaluation = evaluator.evaluate(Program({"program.py": SUICIDE.encode()}))
     assert evaluation.status == Status.FAILED
     assert "ended the process that watches it" in evaluation.feedback

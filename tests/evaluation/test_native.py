@@ -7,14 +7,20 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
-from scoring import CALL, CHILDREN, Make, Score, living, settles
 
 from evolve.errors import SandboxFault, TaskError
-from evolve.types import Program, Status
+from evolve.evaluation.native import NativeEvaluator
+from evolve.testing.processes import living, settles
+from evolve.types import Evaluation, Program, Status
+
+Make: TypeAlias = Callable[..., NativeEvaluator]
+Score: TypeAlias = Callable[..., Evaluation]
 
 ROOT = Path(__file__).parents[2]
 MIB = 2**20
@@ -134,7 +140,7 @@ def evaluate(program):
 def test_the_entry_module_is_found(make: Make) -> None:
     """The one that was named, the only Python file, program.py or main.py; else it is said."""
     one = b"def f():\n    return 1\n"
-    evaluator = make(CALL)
+    evaluator = make()
     for files in (
         {"a.py": one},
         {"x/b.py": one, "y.txt": b""},
@@ -143,7 +149,7 @@ def test_the_entry_module_is_found(make: Make) -> None:
     ):
         assert evaluator.evaluate(Program(files)).status == Status.OK, files
     assert "no module to find 'f' in" in evaluator.evaluate(Program({"a.py": one, "b.py": one})).feedback
-    assert make(CALL, module="x.b").evaluate(Program({"x/b.py": one, "main.py": b""})).status == Status.OK
+    assert make(module="x.b").evaluate(Program({"x/b.py": one, "main.py": b""})).status == Status.OK
 
 
 def test_a_program_may_have_files_named_like_ours(make: Make) -> None:
@@ -152,7 +158,7 @@ def test_a_program_may_have_files_named_like_ours(make: Make) -> None:
     files = {f"{name}.py": f"x = {name!r}\n".encode() for name in names}
     listed = ", ".join(names)
     files["program.py"] = f"import {listed}\ndef f(): return len({{module.x for module in ({listed})}})\n".encode()
-    evaluation = make(CALL).evaluate(Program(files))
+    evaluation = make().evaluate(Program(files))
     assert evaluation.score == len(names), evaluation.feedback
 
 
@@ -235,12 +241,12 @@ NativeEvaluator(sandbox=ProcessSandbox(), folder=Path(sys.argv[1])).evaluate(pro
 
 
 @pytest.mark.parametrize("busy", ["program.call('g')", "program.call('f')\n    while True: pass"])
-def test_an_engine_that_is_killed_leaves_nothing(tmp_path: Path, busy: str) -> None:
+def test_an_engine_that_is_killed_leaves_nothing(tmp_path: Path, family: str, busy: str) -> None:
     """No process and no folder, seconds after: neither of the evaluator in the middle of the user's code, nor of the
     candidate with its children and daemons."""
     (tmp_path / "evaluate.py").write_text(f"def evaluate(program):\n    {busy}\n")
     engine = subprocess.Popen(
-        [sys.executable, "-c", ENGINE, str(tmp_path), CHILDREN], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", ENGINE, str(tmp_path), family], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     assert engine.stdout is not None
     home = engine.stdout.readline().strip()
