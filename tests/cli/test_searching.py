@@ -117,6 +117,71 @@ def test_a_part_that_does_not_exist(option: str, task: Path, tmp_path: Path, inv
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_sandbox_that_does_not_work(task: Path, tmp_path: Path) -> None:
+    """What is asked for by name is not replaced by something weaker."""
+    # a process of its own: the SDK forgets a socket when nobody answers, and a warning there is an error here
+    end = subprocess.run(
+        [sys.executable, "-m", "evolve", "run", str(task), "--sandbox", "docker", "--runs", str(tmp_path / "runs")],
+        env=os.environ | {"DOCKER_HOST": f"unix://{tmp_path}/nothing.sock"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert end.returncode == 5
+    assert end.stderr.startswith("evolve: ")
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_proposer_that_is_not_ours_needs_isolation(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """Its programs are refused in a plain process, unless that is allowed."""
+    arguments = [
+        "run",
+        task,
+        *QUICK,
+        "--trials",
+        "2",
+        "--runs",
+        tmp_path,
+        "--proposer",
+        "evolve.proposers.mutation:Mutation",
+    ]
+    result = invoke(*arguments)
+    assert result.exit_code == 5
+    assert "--allow-unsafe" in result.stderr
+    assert invoke(*arguments, "--allow-unsafe").exit_code == 0
+
+
+def test_a_place_that_cannot_be_written(task: Path, invoke: Invoke) -> None:
+    """The disk has an exit code of its own."""
+    result = invoke("run", task, *QUICK, "--runs", "/proc/nothing")
+    assert result.exit_code == 8
+    assert "/proc/nothing" in result.stderr
+
+
+def test_a_run_that_is_in_use(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """A second session is refused and told of the first; reading is not."""
+    with begin(task, tmp_path) as process:
+        refused = invoke("resume", tmp_path / "one")
+        (row,) = json.loads(invoke("list", "--runs", tmp_path, "--json").output)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert refused.exit_code == 4
+    assert str(process.pid) in refused.stderr
+    assert row["state"] == "running"
+
+
+def test_a_run_can_go_on_after_kill(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """`kill -9`, then resume with a new total: exactly that many trials."""
+    with begin(task, tmp_path) as process:
+        process.kill()
+        process.communicate(timeout=30)
+    (row,) = json.loads(invoke("list", "--runs", tmp_path, "--json").output)
+    assert row["state"] == "cut short"
+    total = row["trials"] + 3
+    assert invoke("resume", tmp_path / "one", "--trials", str(total), "--quiet").exit_code == 0
+    assert sorted(trial.number for trial in History(tmp_path / "one").order) == list(range(total + 1))
+
+
 def test_a_seed_without_a_score(task: Path, tmp_path: Path, invoke: Invoke) -> None:
     """The search ends at once with a code of its own, and says what is wrong with the seed."""
     broken = tmp_path / "broken"
