@@ -259,17 +259,12 @@ def exchange(source: Source, dice: Dice) -> Edit | None:
         pair = node.args[at : at + 2]
     if len(pair) != 2 or any(isinstance(part, ast.Starred | ast.GeneratorExp) for part in pair):
         return None
-    changes = []
-    for part, other in (pair, pair[::-1]):
-        start, end = source.span(part)
-        need = ATOM if isinstance(node, ast.BinOp) else OR
-        enclosed = source.enclosed(start, end)
-        changes.append(
-            (start, end, Term(source.code(other), precedence(other)).within(CONDITIONAL if enclosed else need))
-        )
-    return Edit(
-        tuple(changes), f"exchange {brief(source.code(pair[0]))} and {brief(source.code(pair[1]))}{place(site)}"
-    )
+    places = source.site_of(pair[0]), source.site_of(pair[1])
+    if places[0] is None or places[1] is None:
+        return None
+    one, other = own_term(source, places[0]), own_term(source, places[1])
+    changes = put(source, places[0], other), put(source, places[1], one)
+    return Edit(changes, f"exchange {brief(one.text)} and {brief(other.text)}{place(site)}")
 
 
 def rename(source: Source, dice: Dice) -> Edit | None:

@@ -11,6 +11,7 @@ from evolve.proposers._dice import Dice
 from evolve.proposers._sites import CONDITIONAL, Block, Kind, Site
 from evolve.proposers._source import Source, shifted
 from evolve.proposers._terms import Edit, brief, condition_term, operand_term, own_term, usable, variant_term
+from evolve.proposers._walk import is_elif
 
 __all__ = ["adjust", "duplicate", "guard", "remove", "swap", "test", "unwrap"]
 
@@ -96,6 +97,8 @@ def unwrap(source: Source, dice: Dice) -> Edit | None:
     block, statement = dice.pick(found)
     lines = source.lines(statement)
     body = statement.orelse if statement.orelse and dice.chance(0.5) else statement.body
+    if is_elif(statement, body[0]):
+        body = statement.body
     first, last = source.lines(body[0]), source.lines(body[-1])
     if lines is None or first is None or last is None:
         return None

@@ -10,7 +10,7 @@ from evolve.proposers._sites import BIT_OR, CONDITIONAL, LOOSE, NOT, OR, POWER, 
 from evolve.proposers._sites import precedence as tightness
 from evolve.syntax import number
 
-__all__ = ["Walk"]
+__all__ = ["Walk", "is_elif"]
 
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 _ORDERING = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
@@ -140,7 +140,12 @@ class Walk:
     def test(self, node: ast.While | ast.If) -> None:
         self._site(node.test, CONDITIONAL, Kind.TRUTH)
         self._block(node.body, self._scope, function=self._function)
-        self._block(node.orelse, self._scope, function=self._function)
+        last = node.orelse[0] if len(node.orelse) == 1 else None
+        if isinstance(last, ast.If) and is_elif(node, last):
+            self._line = last.lineno
+            self.test(last)
+        else:
+            self._block(node.orelse, self._scope, function=self._function)
 
     def _loop(self, target: ast.expr, source: ast.expr) -> None:
         """What a loop binds; counters are numbers."""
@@ -322,6 +327,11 @@ class Walk:
         kind = self._site(node.value, CONDITIONAL)
         self._target(node.target, kind)
         return kind
+
+
+def is_elif(outer: ast.stmt, inner: ast.stmt) -> bool:
+    """Whether the `if` in the `else` of another one is written `elif`: then it is no statement of its own."""
+    return isinstance(outer, ast.If) and isinstance(inner, ast.If) and inner.col_offset == outer.col_offset
 
 
 def _no_number(node: ast.expr) -> bool:
