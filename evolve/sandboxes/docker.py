@@ -8,6 +8,7 @@ import secrets
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +33,7 @@ _OWNER = "evolve.owner"
 _INODES = 20_000
 _OPEN_FILES = 1024  # of the harness, which holds a candidate to its limit
 _TIMEOUT = 60  # seconds for one request to the daemon
+_SETTLE = 2.0  # seconds until the engine knows that a container has ended
 _FIRST_USER, _USERS = 1_900_000_000, 200_000_000  # above what systemd and containers give out, below 2**31
 _FIRST_REMAPPED_USER, _REMAPPED_USERS = 20_000, 40_000  # where the engine has 65536 ids only
 
@@ -233,8 +235,12 @@ class _ContainerSession:
         """A kill for memory looks like any other: the engine has to be asked."""
         from docker.errors import DockerException  # noqa: PLC0415
 
+        deadline = time.monotonic() + _SETTLE
         try:
             state: dict[str, Any] = self._client.inspect_container(self._container)["State"]
+            while state.get("Running") and time.monotonic() < deadline:  # the stream ends a moment before the container
+                time.sleep(0.05)
+                state = self._client.inspect_container(self._container)["State"]
         except (DockerException, OSError) as error:
             return SandboxFault(f"{fault}; and the Docker engine does not say why: {error}")
         if state.get("OOMKilled"):
@@ -276,7 +282,7 @@ class Unwrapper:
 @contextlib.contextmanager
 def reachable(problem: str) -> Iterator[None]:
     """Turn what the SDK raises into `SandboxUnavailable` that begins with `problem`."""
-    from docker.errors import DockerException  # noqa: PLC0415 - the SDK is heavy, and most never need it
+    from docker.errors import DockerException  # noqa: PLC0415
 
     try:
         yield
@@ -287,12 +293,16 @@ def reachable(problem: str) -> Iterator[None]:
 def connect(timeout: int) -> APIClient:
     """A client of the engine that `DOCKER_HOST` names, else of the first local one. Raises `SandboxUnavailable`."""
     endpoint = _endpoint()
-    from docker.client import from_env  # noqa: PLC0415
+    from docker import APIClient  # noqa: PLC0415 - the SDK is heavy, and most never need it
 
     with reachable(f"no Docker engine answers at {endpoint}"):
-        client = from_env(timeout=timeout, environment={**os.environ, "DOCKER_HOST": endpoint}).api
-        client.ping()
-    return client
+        if endpoint.startswith("unix://"):
+            with socket.socket(socket.AF_UNIX) as knock:  # the SDK leaves its socket open when it cannot connect
+                knock.connect(endpoint.removeprefix("unix://"))
+        # asked for its version without one, since old engines refuse new versions and new engines old ones
+        with contextlib.closing(APIClient(endpoint, version="1.41", timeout=timeout)) as client:
+            version: str = client.version(api_version=False)["ApiVersion"]
+        return APIClient(endpoint, version=version, timeout=timeout)
 
 
 def _endpoint() -> str:

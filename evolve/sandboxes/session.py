@@ -81,6 +81,8 @@ class Channel:
             except BlockingIOError:
                 if not self._wait(deadline, writing=True):
                     raise self._fault(f"the harness has read nothing for {self._patience:g} s") from None
+                if self._ended:
+                    raise self._fault("the harness ended") from None
             except OSError as error:
                 self._drain()
                 raise self._fault(f"the harness is gone ({error.strerror})") from None
