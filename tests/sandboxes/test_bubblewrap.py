@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import venv
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -95,8 +96,6 @@ def test_the_package_and_hidden_folders_are_not_seen(tmp_path: Path) -> None:
     venv.create(place, symlinks=True, with_pip=False)
     (place / "task").mkdir()
     (place / "task" / "evaluate.py").write_text("SECRET = 1\n")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
     python = str(place / "bin" / "python")
     sandbox = available(partial(BubblewrapSandbox, python=python, hidden=[place / "task"]))
     try:
@@ -151,7 +150,7 @@ def test_with_a_control_group_it_is_not(sandbox: BubblewrapSandbox) -> None:
     assert Caller(sandbox.open("candidate", Limits()), LOOK).call("fork")
 
 
-def test_it_works_for_an_ordinary_user(tmp_path: Path) -> None:
+def test_it_works_for_an_ordinary_user() -> None:
     """In a user namespace; nothing of it needs root."""
     python = shutil.which("python3", path="/usr/bin:/usr/local/bin")
     if os.getuid() != 0:
@@ -160,19 +159,18 @@ def test_it_works_for_an_ordinary_user(tmp_path: Path) -> None:
     if python is None or subprocess.run(recent, check=False).returncode:
         pytest.skip("there is no Python 3.11 that every user can run")
     available(BubblewrapSandbox).close()
-    for folder in ("evolve", "sandbox"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "tmp").mkdir(mode=0o777)
-    for path in (*tmp_path.parents[:2], tmp_path, tmp_path / "tmp"):
-        path.chmod(0o777 if path.name == "tmp" else 0o755)
-    ended = subprocess.run(
-        ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups", python, "-B", "-c", AS_USER],
-        env={"PATH": os.environ["PATH"], "TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": str(tmp_path)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with tempfile.TemporaryDirectory() as place:  # pytest's own folders are closed to other users
+        Path(place).chmod(0o777)
+        for folder in ("evolve", "sandbox"):
+            shutil.copytree(ROOT / folder, Path(place, folder), ignore=shutil.ignore_patterns("__pycache__"))
+        ended = subprocess.run(
+            ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups", python, "-B", "-c", AS_USER],
+            env={"PATH": os.environ["PATH"], "TMPDIR": place, "PYTHONPATH": place},
+            cwd=place,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert ended.returncode == 0, ended.stderr
     user, root = json.loads(ended.stdout)
     assert user == 65534
