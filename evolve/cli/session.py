@@ -33,11 +33,12 @@ def search(begin: Callable[[Callable[[Trial], None]], Search], *, quiet: bool, a
     with begin(progress.tell) as session:
         evolution = session.evolution
         progress.limit, progress.best = evolution.budget.limits.get("trials"), evolution.best
-        if not quiet:
-            _introduce(session)
         try:
-            with _interruptible(session.stop), progress:
-                result = session.run()
+            with _interruptible(session.stop):
+                if not quiet:
+                    _introduce(session)
+                with progress:
+                    result = session.run()
         except (Fault, StorageError):
             click.echo(f"Nothing recorded is lost; continue with: evolve resume {session.path}", err=True)
             raise

@@ -175,7 +175,11 @@ def test_a_run_can_go_on_after_kill(task: Path, tmp_path: Path, invoke: Invoke) 
     with begin(task, tmp_path) as process:
         process.kill()
         process.communicate(timeout=30)
-    (row,) = json.loads(invoke("list", "--runs", tmp_path, "--json").output)
+    # git stores what it was given before it lets go of the run
+    patience = time.monotonic() + 20
+    while (row := json.loads(invoke("list", "--runs", tmp_path, "--json").output)[0])["state"] == "running":
+        assert time.monotonic() < patience
+        time.sleep(0.05)
     assert row["state"] == "cut short"
     total = row["trials"] + 3
     assert invoke("resume", tmp_path / "one", "--trials", str(total), "--quiet").exit_code == 0
