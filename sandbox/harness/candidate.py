@@ -1,16 +1,13 @@
-"""The candidate's process: imports the program and calls its functions. Nothing that is said from here is believed.
-
-What this file imports is imported before each candidate; it is gone from `sys.modules` when the program is loaded, so
-that a program may have a file of the same name.
-"""
+"""In a candidate's process: imports the program and calls its functions. Nothing that is said from here is believed."""
 
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 
-_CHANNEL = 3
+CHANNEL = 3
+WORTH_IMPORTING = ("networkx", "numpy", "scipy", "scipy.optimize", "scipy.special", "scipy.stats", "sympy")
+"""Modules that take long to import. The supervisor is told which of them are there, for the candidates to come."""
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,37 +15,22 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def main() -> None:
-    """Answer calls until the channel closes."""
-    here = os.path.dirname(os.path.abspath(__file__))
-    work = sys.argv[1]
-    sys.path.insert(0, here)
-    import frames  # noqa: PLC0415 - from beside this file, and only now found there
-
-    del sys.modules["frames"]
-    sys.path[0] = work
-    sys.argv = [work]
-    frames.write(_CHANNEL, frames.Frame({"pid": os.getpid()}))
-    serve(frames, work)
-
-
 def serve(frames: Any, work: str) -> None:
-    """Answer calls."""
-    while True:
-        call = frames.read(_CHANNEL, 2**32)
-        if call is None:
-            return
-        head: dict[str, str] = {}
+    """Answer calls until the channel closes."""
+    while (call := frames.read(CHANNEL, 2**32)) is not None:
+        head: dict[str, Any] = {"call": call.head["call"]}
         buffers: tuple[bytes, ...] = ()
         try:
             buffers = _call(frames, call)
         except BaseException as error:  # noqa: BLE001 - the program's own code raised it, sys.exit() included
-            head = {"kind": _kind(frames, error), "error": _describe(error, work)}
+            head |= {"kind": _kind(frames, error), "error": _describe(error, work)}
+        if used := [name for name in WORTH_IMPORTING if name in sys.modules]:
+            head["used"] = used
         try:
             sys.stdout.flush()
         except (OSError, ValueError, AttributeError):
             pass  # the program closed or replaced it
-        frames.write(_CHANNEL, frames.Frame({**head, "call": call.head["call"]}, buffers))
+        frames.write(CHANNEL, frames.Frame(head, buffers))
 
 
 class _Missing(Exception):
@@ -102,10 +84,3 @@ def _describe(error: BaseException, work: str) -> str:
     text = text.replace(work + "/", "").replace(work, ".")
     # an address differs from run to run, and the next proposer learns nothing from it
     return re.sub(r"0x[0-9a-fA-F]{6,}", "0x...", text)[-8000:].strip("\n")
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except OSError:
-        os._exit(70)  # the program closed the channel; whoever holds the other end says so

@@ -25,6 +25,7 @@ import tree
 from conversation import Conversation
 from frames import Frame, Incoming
 from frames import write as write_frame
+from launcher import Launcher
 from loop import Closed, Loop
 from output import Output
 from watch import Stopped, Watch
@@ -32,7 +33,6 @@ from watch import Stopped, Watch
 _CHUNK = 2**18
 _ERROR = 20_000  # characters of an error that are passed on
 _TAIL = 4_000  # characters of the output that go with an error
-_HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def serve(settings: dict[str, Any]) -> int:
@@ -75,12 +75,15 @@ class Supervisor:
         self._environment = tree.clean_environment(self._work, sys.executable)
         self._module = ""
         self._conversation: Conversation | None = None
+        told = {"folder": self._work, "limits": self._limits, "processes": self._processes}
+        self._launcher = Launcher(self.tree, self._spawn_zygote, told)
         self._requests = Incoming(2**32)
         self._loop = Loop(self.tree.reap)
         self._loop.watch(into, self._read)
 
     def run(self) -> None:
         """Serve requests. Raises `Closed` or `EngineGone`."""
+        self._launcher.prepare()
         while True:
             request = self._requests.take()
             if request is None:
@@ -118,6 +121,7 @@ class Supervisor:
         folder.wipe(self._work)
         took = {"cpu_seconds": self.tree.cpu_seconds, "memory_bytes": self.tree.memory_bytes}
         self.tree.reset()
+        self._launcher.prepare()
         return Frame({"op": "done", **took})
 
     def _kill(self) -> None:
@@ -140,11 +144,12 @@ class Supervisor:
 
     def _call(self, request: Frame) -> Frame:
         if self._conversation is None:
-            self._conversation = Conversation(self._loop, self.tree, self._launch, self._limits)
+            self._conversation = Conversation(self._loop, self.tree, self._launcher.launch, self._limits)
         # the clock starts here: the process is ready to run the candidate's first line
         watch = self._watch(request)
         head = {"function": request.head["function"], "map": request.head["map"], "module": self._module}
         answer = self._conversation.ask(Frame(head, request.buffers), watch.until)
+        self._launcher.learn(answer.head.get("used"))
         kind, error = answer.head.get("kind"), answer.head.get("error")
         if kind is None and len(answer.buffers) == 2:
             return Frame({"op": "done", "seconds": watch.seconds}, answer.buffers)
@@ -152,10 +157,10 @@ class Supervisor:
             raise Stopped("failed", "the program wrote to a descriptor that is not its own")
         return _stopped(kind, error, self._conversation.output.tail(_TAIL))
 
-    def _launch(self, channel: int, output: int) -> None:
-        """Start a process that will import the candidate and answer on `channel`."""
-        argv = [sys.executable, "-s", "-P", "-B", os.path.join(_HERE, "candidate.py"), self._work]
-        self._spawn(argv, {0: 0, 1: output, 2: output, 3: channel})
+    def _spawn_zygote(self, argv: list[str], control: int) -> int:
+        # without limits of its own: each candidate sets them, beyond what it came with
+        descriptors = {0: 0, 1: 1, 2: 2, 3: control}
+        return self.tree.spawn(argv, descriptors=descriptors, folder="/", environment=self._environment, limits=None)
 
     def _spawn(self, argv: list[str], descriptors: dict[int, int]) -> int:
         return self.tree.spawn(

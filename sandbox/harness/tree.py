@@ -51,9 +51,9 @@ def clean_environment(home: str, python: str) -> dict[str, str]:
     }
 
 
-def limit(limits: Mapping[str, int], processes: int | None) -> None:
-    """Set this process's rlimits, which its children inherit."""
-    memory = limits["memory_bytes"]
+def limit(limits: Mapping[str, int], processes: int | None, had: int = 0) -> None:
+    """Set this process's rlimits, which its children inherit. `had` are the bytes of memory it came with."""
+    memory = limits["memory_bytes"] + had
     wanted = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_FSIZE: limits["disk_bytes"],
@@ -70,9 +70,10 @@ def limit(limits: Mapping[str, int], processes: int | None) -> None:
 
 
 class Tree:
-    """The descendants of this process. `keep` names children that stay when the rest is killed."""
+    """The descendants of this process, but for `helper`: one that is ours and that lives on."""
 
     def __init__(self) -> None:
+        self.helper: int | None = None
         self.exits: dict[int, int] = {}
         """pid -> exit code, or minus the signal, of children that ended and were not forgotten."""
         self.cpu_seconds = 0.0
@@ -91,8 +92,8 @@ class Tree:
         descriptors: Mapping[int, int],
         folder: str,
         environment: Mapping[str, str],
-        limits: Mapping[str, int],
-        processes: int | None,
+        limits: Mapping[str, int] | None,
+        processes: int | None = None,
     ) -> int:
         """Start a program in its own session; `descriptors` maps its descriptors to ours. Returns its pid.
 
@@ -112,7 +113,8 @@ class Tree:
                 os.umask(0o022)
                 for number in (signal.SIGPIPE, signal.SIGXFSZ):
                     signal.signal(number, signal.SIG_DFL)
-                limit(limits, processes)
+                if limits is not None:
+                    limit(limits, processes)
                 _execute(argv, environment)
             finally:
                 os._exit(125)
@@ -132,7 +134,7 @@ class Tree:
             self.memory_bytes = max(self.memory_bytes, usage.ru_maxrss * 1024)
 
     def kill(self, keep: frozenset[int] = frozenset(), patience: float = 10.0) -> bool:
-        """Kill and reap every descendant but those in `keep`. False when some could not be killed in `patience` s."""
+        """Kill and reap what runs, but for those in `keep`. False when some could not be killed in `patience` s."""
         deadline = time.monotonic() + patience
         pause = 0.0002
         while True:
@@ -151,8 +153,8 @@ class Tree:
             pause = min(2 * pause, 0.01)
 
     def running(self) -> list[int]:
-        """Every descendant."""
-        return descendants(os.getpid())
+        """Every descendant but the helper."""
+        return [pid for pid in descendants(os.getpid()) if pid != self.helper]
 
     def below(self, pid: int) -> list[int]:
         """The process and its descendants."""
@@ -231,6 +233,12 @@ def _resident(pid: int) -> int:
         except (OSError, ValueError):
             continue
     return 0
+
+
+def data_bytes() -> int:
+    """The memory of this process that RLIMIT_DATA counts (proc(5), statm)."""
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def oom_kills() -> int | None:

@@ -1,0 +1,133 @@
+"""The zygote: forks candidates' processes. It is told nothing but where their folder is, and never sees a byte of them.
+
+It imports once what programs import most, and the modules in its settings. For each message on descriptor 3, which
+brings the channel and the output of a candidate, it forks a process and hands that over to the supervisor.
+"""
+
+from __future__ import annotations
+
+import sys
+
+_AT_START = frozenset(sys.modules)  # no program can have its own of these
+
+import gc  # noqa: E402
+import importlib  # noqa: E402
+import json  # noqa: E402
+import os  # noqa: E402
+import socket  # noqa: E402
+import time  # noqa: E402
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+FLAGS = ("-s", "-P", "-B")
+_CONTROL = 3
+_USUAL = (
+    "abc",
+    "bisect",
+    "collections",
+    "copy",
+    "dataclasses",
+    "decimal",
+    "enum",
+    "fractions",
+    "functools",
+    "hashlib",
+    "heapq",
+    "inspect",
+    "itertools",
+    "json",
+    "math",
+    "numbers",
+    "operator",
+    "queue",
+    "random",
+    "re",
+    "statistics",
+    "string",
+    "struct",
+    "time",
+    "traceback",
+    "typing",
+)
+
+
+def main() -> None:
+    """Fork until the supervisor closes the control socket."""
+    settings = json.loads(sys.argv[1])
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    import candidate  # noqa: PLC0415 - from beside this file, and only now found there
+    import frames  # noqa: PLC0415
+    import tree  # noqa: PLC0415
+
+    for name in ("candidate", "frames", "tree"):
+        del sys.modules[name]  # a program may have files of these names
+    del sys.path[0]
+    _import(settings)
+    gc.collect()
+    gc.freeze()  # so that a candidate's collector does not touch, and thereby copy, every page that is shared
+    control = socket.socket(fileno=_CONTROL)
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
+        if not message:
+            return
+        child = os.fork()
+        if child == 0:
+            parent = os.getpid()
+            if os.fork():
+                os._exit(0)
+            try:
+                control.close()
+                _begin(frames, candidate, tree, settings, descriptors, parent)
+            finally:
+                os._exit(70)  # the channel is closed, by the program or by the supervisor
+        for descriptor in descriptors:
+            os.close(descriptor)
+        os.waitpid(child, 0)
+
+
+def _import(settings: dict[str, Any]) -> None:
+    for name in (*_USUAL, *settings["modules"]):
+        try:
+            importlib.import_module(name)
+        except Exception:  # noqa: BLE001, S110 - a module may raise anything; a program that needs it will say so
+            pass
+    if settings["modules"] and len(os.listdir("/proc/self/task")) > 1:
+        # one of them has started threads, which no fork would have: without them, then
+        argv = [sys.executable, *FLAGS, __file__, json.dumps({**settings, "modules": []})]
+        os.execv(sys.executable, argv)
+
+
+def _begin(
+    frames: Any, candidate: Any, tree: Any, settings: dict[str, Any], descriptors: list[int], parent: int
+) -> None:
+    channel, output = descriptors
+    os.dup2(channel, candidate.CHANNEL, inheritable=False)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(channel)
+    os.close(output)
+    os.setsid()
+    while os.getppid() == parent:  # until it has ended, and this is the supervisor's child
+        time.sleep(0.0001)
+    tree.die_with_parent(settings["supervisor"])
+    tree.limit(settings["limits"], settings["processes"], tree.data_bytes())
+    os.chdir(settings["folder"])
+    _make_room()
+    sys.path.insert(0, settings["folder"])
+    sys.argv = [settings["folder"]]
+    frames.write(candidate.CHANNEL, frames.Frame({"pid": os.getpid()}))
+    candidate.serve(frames, settings["folder"])
+
+
+def _make_room() -> None:
+    """Forget what was imported here when the program has a file or folder of that name: its own is found then."""
+    own = {name.partition(".")[0] for name in os.listdir()} & sys.modules.keys()
+    for name in own - _AT_START:
+        for module in [module for module in sys.modules if module == name or module.startswith(f"{name}.")]:
+            del sys.modules[module]
+
+
+if __name__ == "__main__":
+    main()
