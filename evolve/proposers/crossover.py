@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
-from evolve.proposers._dice import Dice, number_text
+from evolve.proposers._dice import Dice, decimal, number_text
 from evolve.proposers._homology import Difference, differences, same
 from evolve.proposers._reader import Reader, splice
 from evolve.proposers._sites import ATOM, SIGN, precedence
@@ -195,12 +195,13 @@ class _Pair:
         if pair is None or site is None or not (number(pair[0]) and number(pair[1])):
             return None
         ours, theirs = value_of(pair[0]), value_of(pair[1])
-        value: float = ours + (theirs - ours) * self.dice.between(-0.3, 1.3)
-        value = round(value) if isinstance(ours, int) else float(f"{value:.4g}")
-        if value in (ours, theirs):
-            return None
-        term = Term(number_text(value), SIGN if value < 0 else ATOM)
-        return Edit((put(self.one, site, term),), f"blend {number_text(ours)} into {term.text} in {name}")
+        for _ in range(8):
+            value = ours + (theirs - ours) * self.dice.between(-0.3, 1.3)
+            value = round(value) if isinstance(ours, int) else decimal(value)
+            if value not in (ours, theirs):
+                term = Term(number_text(value), SIGN if value < 0 else ATOM)
+                return Edit((put(self.one, site, term),), f"blend {number_text(ours)} into {term.text} in {name}")
+        return None
 
     def _graft(self, difference: Difference, name: str) -> Edit | None:
         """An expression of what only they have, put somewhere else into our definition."""

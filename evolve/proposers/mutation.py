@@ -83,8 +83,10 @@ def _numbers(text: str, spans: tuple[tuple[int, int], ...], dice: Dice) -> list[
     match = dice.pick(found)
     old = match.group()
     value = int(old) if old.isdigit() else float(old)
-    new = number_text(abs(dice.nudge(value)))  # where a sign may stand depends on the language
-    return [Edit(((*match.span(), new),), f"replace {old} by {new}")]
+    new = abs(dice.nudge(value))  # where a sign may stand depends on the language
+    if new == value:
+        return []
+    return [Edit(((*match.span(), number_text(new)),), f"replace {old} by {number_text(new)}")]
 
 
 def _proposal(parent: Trial, program: Program, summary: str, rejected: str = "") -> Proposal:
