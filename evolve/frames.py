@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DataError", "Frame", "FrameError", "Incoming", "encode", "pack", "read", "unpack", "write"]
 
+_CHUNK = 2**16
 HEAD_BYTES = 16 * 2**20
 """A longer head is refused."""
 DOCUMENT_BYTES = 32 * 2**20
@@ -83,13 +84,13 @@ def encode(frame: Frame) -> bytes:
     return b"".join((total.to_bytes(4, "big"), len(head).to_bytes(4, "big"), head, *frame.buffers))
 
 
-def decode(body: bytes | bytearray) -> Frame:
+def decode(body: bytes | bytearray | memoryview) -> Frame:
     """The frame whose bytes after the first four are `body`. Raises `FrameError`."""
     size = int.from_bytes(body[:4], "big")
     if len(body) < 4 or size > min(len(body) - 4, HEAD_BYTES):
         raise FrameError("the head of a frame is longer than the frame or the limit")
     try:
-        head = _head.decode(body[4 : 4 + size].decode())
+        head = _head.decode(bytes(body[4 : 4 + size]).decode())
     except (ValueError, RecursionError) as error:
         raise FrameError(f"the head of a frame is no JSON: {error}") from None
     lengths = head.pop("buffers", None) if isinstance(head, dict) else None
@@ -99,9 +100,9 @@ def decode(body: bytes | bytearray) -> Frame:
         or sum(lengths) != len(body) - 4 - size
     ):
         raise FrameError("the buffers of a frame are not as long as its head says")
-    view, start, buffers = memoryview(body), 4 + size, []
+    start, buffers = 4 + size, []
     for length in lengths:
-        buffers.append(bytes(view[start : start + length]))
+        buffers.append(bytes(body[start : start + length]))
         start += length
     return Frame(head, tuple(buffers))
 
@@ -141,7 +142,8 @@ class Incoming:
         if not self.ready:
             return None
         end = 4 + int.from_bytes(self._data[:4], "big")
-        frame = decode(self._data[4:end])
+        with memoryview(self._data) as data, data[4:end] as body:
+            frame = decode(body)
         del self._data[:end]
         return frame
 
@@ -160,15 +162,16 @@ def read(fd: int, limit: int) -> Frame | None:
     return decode(body)
 
 
-def _exactly(fd: int, count: int) -> bytes:
-    data = os.read(fd, count)
+def _exactly(fd: int, count: int) -> bytes | memoryview:
+    data = os.read(fd, min(count, _CHUNK))
     if len(data) == count or not data:
         return data
-    parts, missing = [data], count - len(data)
-    while missing and (data := os.read(fd, missing)):
-        parts.append(data)
-        missing -= len(data)
-    return b"".join(parts)
+    body = memoryview(bytearray(count))  # once, and not again for each piece that comes
+    body[: len(data)] = data
+    filled = len(data)
+    while filled < count and (came := os.readv(fd, [body[filled:]])):
+        filled += came
+    return body[:filled]
 
 
 def write(fd: int, frame: Frame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import select
 import subprocess
@@ -20,6 +21,7 @@ Unwrap = Callable[[bytes], tuple[bytes, bytes]]
 """Takes what was read, gives back what of it is frames and what is standard error, for streams that carry both."""
 
 _CHUNK = 2**20
+_SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ of fcntl(2), which Python knows on Linux alone
 _WORDS = 2**16  # how much of standard error is kept
 _GLANCE = 1.0  # how often a wait looks whether it was cancelled, in seconds
 _POLL_OUT, _POLL_IN = select.POLLOUT, select.POLLIN | select.POLLHUP
@@ -57,6 +59,9 @@ class Channel:
         for descriptor in {out, into, errors} - {None}:
             assert descriptor is not None
             os.set_blocking(descriptor, False)
+        for descriptor in (out, into):
+            with contextlib.suppress(OSError):  # no pipe, or past what the user may have: slower, no worse
+                fcntl.fcntl(descriptor, _SET_PIPE_SIZE, _CHUNK)
 
     @property
     def words(self) -> str:

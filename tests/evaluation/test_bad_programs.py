@@ -58,9 +58,9 @@ BAD = {
     "hangs": ("def f():\n    while True: pass", Status.TIMEOUT, "stopped after 0.5 s"),
     "hangs when imported": ("while True: pass", Status.TIMEOUT, "stopped after 0.5 s"),
     "ignores signals": (DEAF, Status.TIMEOUT, "stopped after 0.5 s"),
-    "allocates much": ("def f(): return bytearray(2**29)", Status.MEMORY, "MemoryError"),
+    "allocates much": ("def f(): return bytearray(2**29)", Status.MEMORY, "emory"),
     "allocates little by little": (
-        "def f(): return [bytearray(2**20) for _ in range(300)]", Status.MEMORY, "MemoryError"
+        "def f(): return [bytearray(2**20) for _ in range(300)]", Status.MEMORY, "emory"
     ),
     "allocates shared memory": (SHARED, Status.MEMORY, "more than 128 MiB"),
     "returns much": ("def f(): return 'x' * 5_000_000", Status.OUTPUT, "what the program returned is too long"),

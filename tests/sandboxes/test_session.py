@@ -114,6 +114,8 @@ def test_standard_error_is_kept_to_a_bound(start: Start) -> None:
     """100 MB of it neither fill the memory nor block the child, and the end is what is kept."""
     session = start("[os.write(2, b'.' * 2**20) for _ in range(100)]; os.write(2, b'the end'); say(Frame({'ok': 1}))")
     assert session.receive(60).head == {"ok": 1}
+    with pytest.raises(SandboxFault, match="the end"):
+        session.receive(20)
     assert len(session.words) <= 2**16
     assert session.words.endswith("the end")
 
