@@ -1,1 +1,1 @@
-"""Where untrusted code runs: one driver per file, all of them around the same harness."""
+"""Where untrusted code runs: docker, bubblewrap, process, and the choice between them."""

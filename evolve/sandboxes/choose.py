@@ -118,7 +118,8 @@ def _make(name: str, *, in_haste: bool) -> Sandbox:
 
 
 def _docker(*, in_haste: bool) -> Sandbox:
-    from evolve.sandboxes.docker import DockerSandbox, connect, reachable  # noqa: PLC0415
+    from evolve.sandboxes.docker import DockerSandbox  # noqa: PLC0415
+    from evolve.sandboxes.engines import connect, reachable  # noqa: PLC0415
     from evolve.sandboxes.images import base_image, find_image  # noqa: PLC0415
 
     if in_haste:

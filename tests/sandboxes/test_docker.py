@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from docker import APIClient
@@ -21,13 +21,14 @@ from hypothesis import strategies as st
 
 from evolve.errors import SandboxFault, SandboxUnavailable
 from evolve.frames import Frame
-from evolve.sandboxes.docker import DockerSandbox, Unwrapper, connect
+from evolve.sandboxes.containers import OWNER, Unwrapper
+from evolve.sandboxes.docker import DockerSandbox
+from evolve.sandboxes.engines import connect
 from evolve.sandboxes.owner import Owner
 from evolve.testing.sandboxes import available
 from evolve.types import Limits
 
 MIB = 2**20
-OWNER = "evolve.owner"
 
 
 @pytest.fixture
@@ -128,6 +129,33 @@ def test_only_what_dead_engines_left_is_reaped(sandbox: DockerSandbox, client: A
     finally:
         for name in ("living", "elsewhere", "strange"):
             client.remove_container(made[name], force=True)
+
+
+def test_what_could_not_be_removed_is_removed_later(client: APIClient) -> None:
+    """An engine that is away for a moment leaves nothing behind."""
+
+    class Away:
+        """A client whose engine is away the first time that a container is to be removed."""
+
+        def __init__(self) -> None:
+            self.asked = 0
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(client, name)
+
+        def remove_container(self, container: str, **options: Any) -> None:
+            self.asked += 1
+            if self.asked == 1:
+                raise OSError("away")
+            client.remove_container(container, **options)
+
+    away = Away()
+    sandbox = DockerSandbox(client=cast("APIClient", away))
+    sandbox.open("candidate", Limits()).close()
+    assert len(mine(client)) == 1
+    sandbox.open("candidate", Limits()).close()
+    assert mine(client) == []
+    assert away.asked == 3
 
 
 def test_a_container_that_vanishes_is_a_fault(sandbox: DockerSandbox, client: APIClient) -> None:

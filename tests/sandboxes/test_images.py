@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evolve.errors import SandboxUnavailable
-from evolve.sandboxes.docker import DockerSandbox, connect
+from evolve.sandboxes.docker import DockerSandbox
+from evolve.sandboxes.engines import connect
 from evolve.sandboxes.images import base_image, ensure_image, find_image, image_name
 from evolve.testing.sandboxes import available
 
