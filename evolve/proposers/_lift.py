@@ -64,7 +64,8 @@ def lift(reader: Reader, program: Program) -> list[Literal]:
             value = value_of(site.node)
             if math.isfinite(value):
                 integer = site.integer and isinstance(value, int)
-                literals.append(Literal(path, start, end, value, integer, bare=site.need <= SIGN, signed=True))
+                bare = site.need <= SIGN or source.enclosed(start, end)
+                literals.append(Literal(path, start, end, value, integer, bare=bare, signed=True))
     return sorted(literals, key=lambda literal: (literal.path, literal.start))
 
 

@@ -42,8 +42,10 @@ class _Session:
     restarts: int = 0
     generation: int = 0
     stalled: int = 0
-    """Generations in a row without a better point."""
+    """Generations in a row without a better point and without a better median."""
     improved: bool = False
+    median: float = -math.inf
+    """The best one of a generation."""
     points: list[Vector] = field(default_factory=list)
     fitness: list[float | None] = field(default_factory=list)
     known: dict[int, float] = field(default_factory=dict)
@@ -232,6 +234,10 @@ class Tuner:
         """A generation is complete."""
         failed = session.fitness.count(None)
         costs = _ranks(session.fitness)
+        # a lucky first point can stay the best for long while the generations still get better
+        median = float(np.median([-math.inf if value is None else value for value in session.fitness]))
+        session.improved = session.improved or median > session.median
+        session.median = max(session.median, median)
         points, session.points, session.fitness = session.points, [], []
         if session.generation == 0 and failed > len(points) / 2 and not session.integers:
             session.integers = True
@@ -257,7 +263,7 @@ class Tuner:
         session.start, session.distribution = start, Distribution(len(start), sigma)
         session.epoch += 1
         session.generation = session.stalled = 0
-        session.improved = False
+        session.improved, session.median = False, -math.inf
         session.known.clear()
 
 

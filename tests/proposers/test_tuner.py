@@ -1,0 +1,299 @@
+"""The tuner moves the numbers of a program together, and knows only what it was told."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evolve.archives.top import Top
+from evolve.fingerprint import structure
+from evolve.proposers._lift import lift
+from evolve.proposers._reader import Reader
+from evolve.proposers.tuner import Tuner
+from evolve.regions import Regions
+from evolve.testing.trials import Story, ask, selection, told, trial
+from evolve.types import Evaluation, Program, Proposal, Status, Trial
+
+TEXT = "def f(x):\n    return 20 + 1.5 * x if x < -3 else 0.25\n"
+
+
+def python(text: str) -> Program:
+    return Program({"program.py": text.encode()})
+
+
+def numbers(program: Program) -> list[float]:
+    """The numeric literals, with their signs, in the order of the text."""
+    return [float(literal.value) for literal in lift(Reader(Regions(program)), program)]
+
+
+def near(*target: float) -> Callable[[Program], float]:
+    """A score that falls with the relative distance of the literals from `target`."""
+
+    def score(program: Program) -> float:
+        return -math.sqrt(sum(((a - b) / b) ** 2 for a, b in zip(numbers(program), target, strict=True)))
+
+    return score
+
+
+def story(text: str, score: Callable[[Program], float | None], seed: int = 0, **settings: int) -> Story:
+    program = python(text)
+    return Story(program, Top(), Tuner(Regions(program), **settings), score, seed=seed)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_it_finds_the_best_numbers(seed: int) -> None:
+    """Of four parameters, within a tenth of a percent, in 400 trials."""
+    best = story(TEXT, near(31.0, 0.7, -5.5, 0.125), seed).run(400)
+    assert best.fitness is not None
+    assert best.fitness > -4e-3
+    assert best.operator == "tuner"
+
+
+def test_proposals_differ_from_their_target_in_numbers_only() -> None:
+    """Readable ones, of four digits at most."""
+    telling = story(TEXT, near(31.0, 0.7, -5.5, 0.125))
+    telling.run(60)
+    for made in telling.trials[1:]:
+        assert structure(made.program) == structure(python(TEXT))
+        assert made.summary.startswith("tune ")
+        for value in numbers(made.program):
+            assert value == float(f"{value:.3e}")
+
+
+def test_a_replay_of_the_tells_goes_on_as_the_uninterrupted_one() -> None:
+    """With failures, duplicates, restarts and sessions that are given up."""
+
+    @settings(max_examples=12, deadline=None)
+    @given(st.integers(0, 1000), st.integers(1, 160), st.sampled_from([0.0, 0.3]), st.sampled_from([1, 3, 12]))
+    def check(seed: int, trials: int, failing: float, patience: int) -> None:
+        fate = np.random.default_rng(seed)
+        texts = [TEXT, "def f(x):\n    return 3 * x[2]\n", "def f(x):\n    return x[4]\n"]
+        programs = [python(text) for text in texts]
+        regions = Regions(programs[0])
+        tuner, again = Tuner(regions, patience=patience), Tuner(regions, patience=patience)
+        history = [trial(at, program, -1.0 - at) for at, program in enumerate(programs)]
+        for made in history:
+            tuner.tell(made)
+        for number in range(3, 3 + trials):
+            target = history[int(fate.integers(len(history)))] if number % 4 == 0 else history[number % 3]
+            proposal = tuner.propose(selection(target, history[0]), ask(number, seed))
+            fitness = None if fate.random() < failing else float(fate.integers(5)) / 4
+            history.append(told(number, proposal, fitness))
+            tuner.tell(history[-1])
+        for made in history:
+            again.tell(made)
+        for number in range(200, 210):
+            for target in history[:3]:
+                chosen = selection(target, *history[:3])
+                assert tuner.propose(chosen, ask(number)) == again.propose(chosen, ask(number))
+
+    check()
+
+
+def test_failed_trials_are_the_worst_and_do_not_stall() -> None:
+    """The search moves away from where programs fail."""
+
+    def score(program: Program) -> float | None:
+        values = numbers(program)
+        return None if values[0] > 21 else near(31.0, 0.7, -5.5, 0.125)(program)
+
+    telling = story(TEXT, score)
+    best = telling.run(300)
+    assert best.fitness is not None
+    assert best.fitness > -0.36
+    assert 20.5 < numbers(best.program)[0] <= 21
+    assert sum(made.fitness is None for made in telling.trials[200:]) < 60
+
+
+def test_when_floats_fail_integers_are_kept() -> None:
+    """A literal may flow into a place that wants an integer in ways that are not seen."""
+
+    def score(program: Program) -> float | None:
+        names: dict[str, Callable[[], float]] = {}
+        exec(program.text("program.py"), names)
+        try:
+            return names["f"]()
+        except TypeError:
+            return None
+
+    text = "def g(n):\n    return sum(range(n))\n\ndef f():\n    return -abs(g(5) - 66 * 1.5)\n"
+    telling = story(text, score)
+    best = telling.run(200)
+    assert best.fitness is not None
+    assert best.fitness > -25.0
+    late = [made for made in telling.trials[40:] if made.operator == "tuner"]
+    assert sum(made.fitness is None for made in late) == 0
+
+
+def test_places_that_want_integers_get_them() -> None:
+    """Others may get fractions."""
+    text = "def f(a):\n    return a[2] + round(a[0], 3) * 7 + sum(range(10)) ** 2\n"
+    telling = story(text, lambda _: 0.0)
+    telling.run(80)
+    for made in telling.trials[1:]:
+        literals = [
+            n.value for n in ast.walk(ast.parse(made.program.text("program.py"))) if isinstance(n, ast.Constant)
+        ]
+        assert sum(isinstance(value, float) for value in literals) <= 1
+    assert any("." in made.program.text("program.py") for made in telling.trials)
+
+
+def test_a_negative_number_gets_parentheses_where_it_needs_them() -> None:
+    """Its sign must not fall on what is around it."""
+    telling = story("def f(x):\n    return 2.0 ** x - 3.0\n", lambda program: -numbers(program)[0])
+    best = telling.run(120)
+    text = best.program.text("program.py")
+    assert numbers(best.program)[0] < 0
+    assert "return (-" in text  # one pair of them, however often it was changed
+    assert structure(best.program) == structure(telling.seed_program)
+
+
+def test_one_literal_alone_can_be_tuned() -> None:
+    """Though CMA-ES wants two dimensions."""
+    best = story("def f(x):\n    return x * 20.0\n", near(3.7)).run(120)
+    assert best.fitness is not None
+    assert best.fitness > -1e-3
+
+
+def test_zero_has_the_scale_of_one() -> None:
+    """So it does not stay zero."""
+    best = story("def f(x):\n    return x + 0.0 * 2.0\n", near(0.7, 2.0)).run(200)
+    assert best.fitness is not None
+    assert best.fitness > -0.01
+
+
+def test_of_many_literals_a_part_is_tuned_and_another_after_a_restart() -> None:
+    """The covariance of hundreds would take thousands of trials to learn."""
+    text = "X = [" + ", ".join(f"{n}.5" for n in range(1, 60)) + "]\n"
+    telling = story(text, lambda _: 0.0, parameters=10, patience=2)
+    telling.run(120)
+    base = np.array(numbers(python(text)))
+    moved = [frozenset(np.flatnonzero(np.array(numbers(made.program)) != base)) for made in telling.trials[1:]]
+    assert max(map(len, moved)) <= 20
+    assert len(frozenset.union(*moved)) > 10
+
+
+def test_what_cannot_be_improved_is_given_up_and_then_rejected() -> None:
+    """So that a mix spends its trials elsewhere, until something better of the structure turns up."""
+    telling = story(TEXT, lambda _: 0.0, patience=3, restarts=1)
+    telling.run(200)
+    statuses = [made.evaluation.status for made in telling.trials]
+    first = statuses.index(Status.REJECTED)
+    assert 2 * 3 * 8 <= first <= 2 * 4 * 9 + 2
+    assert set(statuses[first:]) == {Status.REJECTED}
+    better = trial(1000, TEXT.replace("20", "21"), 1.0, operator="mutation")
+    telling.proposer.tell(better)
+    assert not telling.proposer.propose(selection(better), ask(1001)).rejected
+
+
+def test_when_the_parent_is_tuned_out_another_program_is_tuned() -> None:
+    """One in tuning if there is one, else an inspiration."""
+    telling = story(TEXT, lambda _: 0.0, patience=1, restarts=0)
+    telling.run(60)
+    other = trial(70, "def f(x):\n    return x / 3.0 - 7\n", -1.0, operator="mutation")
+    proposal = telling.proposer.propose(selection(telling.trials[0], other), ask(71))
+    assert proposal.parents == (70,)
+    assert not proposal.rejected
+
+
+def test_a_better_program_from_elsewhere_draws_the_distribution_to_it() -> None:
+    """It joins the generation of its structure."""
+
+    def mean(inject: bool) -> float:
+        program = python(TEXT)
+        tuner = Tuner(Regions(program))
+        first = trial(0, program, -9.0)
+        tuner.tell(first)
+        for number in range(1, 8):
+            tuner.tell(told(number, tuner.propose(selection(first), ask(number)), -8.0))
+        if inject:
+            tuner.tell(trial(8, TEXT.replace("20", "30"), 5.0, operator="mutation"))
+        else:
+            tuner.tell(told(8, tuner.propose(selection(first), ask(8)), -8.0))
+        drawn = [tuner.propose(selection(first), ask(number)) for number in range(50, 150)]
+        return float(np.mean([numbers(proposal.program)[0] for proposal in drawn]))
+
+    assert mean(inject=True) > mean(inject=False) + 1.0
+
+
+def test_duplicates_count_as_what_they_are_copies_of() -> None:
+    """With few integers there are many of them, and the search still ends at the best."""
+    telling = story("def f(x):\n    return x[3]\n", lambda program: -abs(numbers(program)[0] - 7))
+    best = telling.run(100)
+    assert best.fitness == 0.0
+
+
+def test_memory_is_bounded() -> None:
+    """However many structures are told of."""
+    program = python(TEXT)
+    tuner = Tuner(Regions(program), patience=1, restarts=0, sessions=4)
+    number = 0
+    for at in range(60):
+        target = trial(1000 + at, f"def f(x):\n    return x + {at} * y{at} * 2.0\n", float(at), operator="mutation")
+        tuner.tell(target)
+        for _ in range(3 if at % 2 else 30):
+            number += 1
+            tuner.tell(told(number, tuner.propose(selection(target), ask(number)), 0.0))
+    assert len(tuner._sessions) <= 4
+    assert all(len(session.known) <= 40 for session in tuner._sessions.values())
+
+
+def test_proposals_may_be_made_while_trials_are_told() -> None:
+    """On other threads, as the loop does."""
+    program = python(TEXT)
+    tuner = Tuner(Regions(program))
+    first = trial(0, program, -1.0)
+    tuner.tell(first)
+
+    def propose(number: int) -> Proposal:
+        return tuner.propose(selection(first), ask(number))
+
+    with ThreadPoolExecutor(4) as pool:
+        for number, proposal in enumerate(pool.map(propose, range(1, 300))):
+            tuner.tell(told(number, proposal, near(31.0, 0.7, -5.5, 0.125)(proposal.program)))
+    assert structure(propose(301).program) == structure(program)
+
+
+def test_notes_of_others_and_broken_ones_are_ignored() -> None:
+    """A journal may hold anything."""
+    program = python(TEXT)
+    tuner = Tuner(Regions(program))
+    good = tuner.propose(selection(trial(0, program)), ask(1))
+    for change in ({"values": [1.0]}, {"values": "x"}, {"structure": 3}, {"start": [1.0]}, {"epoch": None}):
+        note = {**good.note, **change}
+        made = told(1, good, 1.0)
+        tuner.tell(
+            Trial(
+                number=1,
+                program=made.program,
+                parents=(0,),
+                operator="tuner",
+                summary="",
+                evaluation=Evaluation(status=Status.OK, score=1.0, fitness=1.0),
+                note=json.loads(json.dumps(note)),
+            )
+        )
+    assert tuner.propose(selection(trial(0, program)), ask(1)) == good
+
+
+def test_without_numbers_there_is_nothing_to_tune() -> None:
+    """And the reason says so."""
+    program = python("def f(x):\n    return x\n")
+    proposal = Tuner(Regions(program)).propose(selection(trial(0, program)), ask(1))
+    assert "no numeric literal left to tune" in proposal.rejected
+
+
+def test_the_library_is_imported_by_the_first_generation_only() -> None:
+    """It takes half a second, which `evolve --help` must not wait for."""
+    code = "import sys, evolve.proposers.mix, evolve.proposers.tuner; sys.exit('cma' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
