@@ -82,3 +82,16 @@ def test_a_failing_block_fails(tmp_path: Path) -> None:
     for example in examples:
         with pytest.raises(Exception, match=r"ended with 1|Expected"):
             example.evaluate()
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    """Every relative link names a file that is there."""
+    links = re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", path.read_text())
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_every_document_is_found_from_the_readme() -> None:
+    """The README links to each file in docs/."""
+    readme = (ROOT / "README.md").read_text()
+    assert [path.name for path in DOCUMENTS[1:] if f"({path.relative_to(ROOT)})" not in readme] == []

@@ -94,9 +94,8 @@ class Progress:
         parts = [f"trial {number}" + (f" of {self.limit}" if self.limit is not None else "")]
         if self.best is not None:
             parts.append(f"best {figure(self.best.evaluation.score)} (trial {self.best.number})")
+        parts += [f"{rate:.0f}/s", elapsed(now - self._begun)]
         parts.append(f"{100 * self._failed / max(self._told, 1):.0f} % without a score")
-        parts.append(f"{rate:.0f} trials/s")
-        parts.append(elapsed(now - self._begun))
         return " · ".join(parts)
 
     def _render(self) -> Text:
