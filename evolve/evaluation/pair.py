@@ -166,7 +166,7 @@ class Pair:
 
     def _relay(self, question: Frame, left: float) -> tuple[Frame, bool]:
         """The candidate's answer; and whether it was stopped for the sake of the whole evaluation's time."""
-        timeout = question.head["timeout"] or self._times.call
+        timeout = self._times.call if question.head["timeout"] is None else question.head["timeout"]
         seconds = max(0.001, min(timeout, left))
         answer = self._candidate.ask(
             Frame({**question.head, "timeout": seconds, "cpu": self._times.cpu}, question.buffers), seconds

@@ -50,6 +50,7 @@ def serve(settings: dict[str, Any]) -> int:
     worker = os.fork()
     if worker == 0:
         loop.forget()
+        _leave_no_names()
         tree.die_with_parent(guard)
         tree.limit(settings["limits"], settings["processes"])
         _work(into, out, os.path.join(scratch, "task"))
@@ -65,6 +66,14 @@ def serve(settings: dict[str, Any]) -> int:
         for path in leftovers:
             folder.remove(path)
     return 0
+
+
+def _leave_no_names() -> None:
+    """A task may have modules named like ours: they are found, and not these."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    sys.path.remove(here)
+    for name in os.listdir(here):
+        sys.modules.pop(os.path.splitext(name)[0], None)
 
 
 class _Gone(Exception):

@@ -15,6 +15,10 @@ def main() -> int:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     role, settings = sys.argv[1], json.loads(sys.argv[2])
     if role == "evaluator":
+        if sys.flags.hash_randomization:
+            # sets of text come in the same order in every evaluator; -I would ignore the variable, so without it
+            argv = [sys.executable, "-s", "-P", "-u", __file__, *sys.argv[1:]]
+            os.execve(sys.executable, argv, {**os.environ, "PYTHONHASHSEED": "0"})
         import evaluator  # noqa: PLC0415 - neither role pays for the other
 
         return evaluator.serve(settings)

@@ -83,10 +83,10 @@ class Program:
 
         An exit code other than 0 is no error. Raises `program.Error` when it had to be stopped.
         """
-        argv = [os.fspath(part) for part in argv]
-        if not argv or not all(isinstance(part, str) and part and "\0" not in part for part in argv[:1]):
+        parts = [] if isinstance(argv, str) else [os.fspath(part) for part in argv]
+        if not parts or not parts[0] or not all(isinstance(part, str) and "\0" not in part for part in parts):
             raise ValueError("argv is a list of text that begins with the name of a program")
-        request = Frame({"op": "run", "argv": argv, "timeout": timeout}, (bytes(input),))
+        request = Frame({"op": "run", "argv": parts, "timeout": _seconds(timeout)}, (bytes(input),))
         answer = self._ask(request)
         return Completed(answer.head, *answer.buffers)
 
@@ -115,8 +115,10 @@ class Program:
         raise TypeError(f"map takes one tuple or list of arguments per call, and not {type(item).__name__!r}")
 
     def _call(self, function: str, arguments: Any, many: bool, timeout: float | None) -> Any:
-        request = Frame({"op": "call", "function": function, "map": many, "timeout": timeout}, pack(arguments))
-        answer = self._ask(request)
+        if not isinstance(function, str):
+            raise TypeError(f"a function is named by text, and not by {type(function).__name__!r}")
+        head = {"op": "call", "function": function, "map": many, "timeout": _seconds(timeout)}
+        answer = self._ask(Frame(head, pack(arguments)))
         try:
             return unpack(*answer.buffers)
         except ValueError as error:
@@ -133,3 +135,11 @@ class Program:
             raise CandidateError(answer.head["error"], answer.head["kind"], answer.head["output"])
         self.seconds = answer.head.get("seconds", 0.0)
         return answer
+
+
+def _seconds(timeout: float | None) -> float | None:
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not 0 < timeout < float("inf"):
+        raise ValueError(f"timeout is {timeout!r}: seconds, more than 0, or None")
+    return float(timeout)

@@ -173,19 +173,13 @@ class Supervisor:
         )
 
     def _run(self, request: Frame) -> Frame:
+        """Run an executable to its end; the candidate's own process, if there is one, goes on beside it."""
         stay = frozenset(self.tree.below(self._conversation.pid) if self._conversation else ())
         cpu, memory, self.tree.memory_bytes = self.tree.cpu_seconds, self.tree.memory_bytes, 0
-        reader, writer = os.pipe2(os.O_CLOEXEC)
-        os.set_blocking(writer, False)
         outputs = [Output(self._loop, self._limits["output_bytes"]) for _ in range(2)]
         watch = self._watch(request)
         try:
-            pid = self._spawn(request.head["argv"], {0: reader, 1: outputs[0].writer, 2: outputs[1].writer})
-            os.close(reader)
-            for output in outputs:
-                output.started()
-            self._loop.write(writer, request.buffers[0], watch.until)
-            os.close(writer)
+            pid = self._start_with_input(request.head["argv"], request.buffers[0], outputs, watch)
             while pid not in self.tree.exits:
                 self._loop.turn(watch.until())
             seconds = watch.seconds
@@ -207,6 +201,22 @@ class Supervisor:
             for output in outputs:
                 output.close()
             self.tree.memory_bytes = max(memory, self.tree.memory_bytes)
+
+    def _start_with_input(self, argv: list[str], data: bytes, outputs: list[Output], watch: Watch) -> int:
+        """Start a program and write all of its standard input, as far as it wants to read it. Returns its pid."""
+        reader, writer = os.pipe2(os.O_CLOEXEC)
+        try:
+            pid = self._spawn(argv, {0: reader, 1: outputs[0].writer, 2: outputs[1].writer})
+        finally:
+            os.close(reader)
+        for output in outputs:
+            output.started()
+        try:
+            os.set_blocking(writer, False)
+            self._loop.write(writer, data, watch.until)
+        finally:
+            os.close(writer)
+        return pid
 
 
 def _stopped(kind: str, error: str, output: str) -> Frame:

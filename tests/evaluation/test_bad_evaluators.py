@@ -187,7 +187,12 @@ def test_mistakes_in_the_use_of_a_program_are_the_evaluator_s(score: Score) -> N
         ("program.map('f', [1])", "map takes one tuple or list of arguments per call"),
         ("program.call('f', {1})", "cannot cross"),
         ("program.run([])", "argv is a list of text"),
+        ("program.run('ls')", "argv is a list of text"),
         ("program.read('nothing')", "KeyError: 'nothing'"),
+        ("program.call(len)", "a function is named by text"),
+        ("program.call('f', 1, timeout='3')", "timeout is '3': seconds, more than 0, or None"),
+        ("program.call('f', 1, timeout=0)", "timeout is 0"),
+        ("program.run(['ls'], timeout=float('nan'))", "timeout is nan"),
     ):
         evaluation = score("def f(x): return x", f"def evaluate(program):\n    {mistake}\n")
         assert evaluation.status == Status.FAILED

@@ -197,6 +197,23 @@ def evaluate(program):
     assert first.metrics == {"size": 40 * MIB, "sum": sum((i * MIB) % 40 for i in range(40)), "help": 42}
 
 
+def test_a_task_may_have_modules_named_like_ours(make: Make, tmp_path: Path) -> None:
+    """The harness is in nobody's way."""
+    names = ("program", "frames", "tree", "folder", "loop", "evaluator", "main")
+    listed = ", ".join(names)
+    evaluator = make(f"import {listed}\ndef evaluate(p): return len({{module.mine for module in ({listed})}})\n")
+    for name in names:
+        (tmp_path / "task0" / f"{name}.py").write_text(f"mine = {name!r}\n")
+    assert evaluator.evaluate(Program({"program.py": b""})).score == len(names)
+
+
+def test_an_evaluator_s_sets_come_in_the_same_order(make: Make) -> None:
+    """In every process of it, so that a score does not hang on a hash."""
+    text = "def evaluate(program): return {'score': 0, 'order': list({str(n) for n in range(99)})}\n"
+    first, second = (make(text).evaluate(Program({"program.py": b""})).metrics["order"] for _ in range(2))
+    assert first == second
+
+
 def test_several_threads_share_an_evaluator(make: Make) -> None:
     """Each of their evaluations has its own candidate."""
     evaluator = make("def evaluate(program):\n    return program.call('f')\n")
