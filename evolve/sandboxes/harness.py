@@ -64,7 +64,7 @@ def argv(
     `scratch` is a folder that the harness owns and removes when it ends (without it, a new one under its `TMPDIR`).
     `processes` is the RLIMIT_NPROC of what the candidate starts; the kernel counts that per user id and not per
     sandbox, so it is the driver's to choose, and None leaves it alone. The limit on processes in `limits` is watched
-    by the harness itself. `abandoned` are folders to remove as well when the engine dies without closing the session.
+    by the harness itself. `abandoned` are folders like `home()` to remove too when the engine died, their lock is free.
     """
     settings = {
         "limits": asdict(limits),

@@ -12,13 +12,11 @@ While an evaluation runs the worker asks (call, run, files; see program.py) and 
 
 from __future__ import annotations
 
-import fcntl
 import importlib.util
 import inspect
 import os
 import signal
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable
 from types import ModuleType
@@ -29,7 +27,7 @@ import tree
 from frames import DataError, Frame, pack
 from frames import read as read_frame
 from frames import write as write_frame
-from loop import Closed, Loop
+from guard import EngineGone, Guard
 from program import CandidateError, Program
 
 _ERROR = 20_000
@@ -38,34 +36,16 @@ _HANGUP = 0  # poll(2) reports the closing of the other end without being asked 
 
 def serve(settings: dict[str, Any]) -> int:
     """Serve evaluations until the engine closes the session or is gone."""
-    into, out = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3), fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
-    empty = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    os.dup2(empty, 0)
-    os.dup2(2, 1)
-    tree.become_guard()
-    scratch = settings["scratch"] or tempfile.mkdtemp(prefix="evolve-")
-    below = tree.Tree()
-    loop = Loop(below.reap)  # before there is a worker, whose end must not be missed
-    guard = os.getpid()
+    guard = Guard(settings)
+    parent = os.getpid()
     worker = os.fork()
     if worker == 0:
-        loop.forget()
+        guard.loop.forget()
         _leave_no_names()
-        tree.die_with_parent(guard)
+        tree.die_with_parent(parent)
         tree.limit(settings["limits"], settings["processes"])
-        _work(into, out, os.path.join(scratch, "task"))
-    leftovers = [scratch]
-    try:
-        _guard(worker, below, loop, into, out)
-    except Closed:
-        pass
-    except (_Gone, BrokenPipeError):
-        leftovers += settings["abandoned"]
-    finally:
-        below.kill()
-        for path in leftovers:
-            folder.remove(path)
-    return 0
+        _work(guard.into, guard.out, os.path.join(guard.scratch, "task"))
+    return guard.run(lambda: _watch(guard, worker))
 
 
 def _leave_no_names() -> None:
@@ -76,18 +56,16 @@ def _leave_no_names() -> None:
         sys.modules.pop(os.path.splitext(name)[0], None)
 
 
-class _Gone(Exception):
-    """The engine's end of the channel is closed."""
+def _watch(guard: Guard, worker: int) -> None:
+    """Wait for the end of the worker, and say how it was; or for the end of the engine."""
 
-
-def _guard(worker: int, below: tree.Tree, loop: Loop, into: int, out: int) -> None:
     def gone() -> NoReturn:
-        raise _Gone
+        raise EngineGone
 
-    loop.watch(into, gone, _HANGUP)
-    while worker not in below.exits:
-        loop.turn(None)
-    write_frame(out, Frame({"op": "ended", "error": _how(below.exits[worker])}))
+    guard.loop.watch(guard.into, gone, _HANGUP)
+    while worker not in guard.tree.exits:
+        guard.loop.turn(None)
+    write_frame(guard.out, Frame({"op": "ended", "error": _how(guard.tree.exits[worker])}))
 
 
 def _how(code: int) -> str:

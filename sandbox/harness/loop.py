@@ -22,8 +22,12 @@ class Loop:
         self._child_ended = child_ended
         self._signals, sender = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(sender, warn_on_full_buffer=False)
-        for number in (signal.SIGCHLD, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        if os.getpid() == 1:
+            # the first process of a namespace: the kernel keeps signals from inside away that it does not handle
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        else:
+            signal.signal(signal.SIGTERM, lambda *_: None)
         self.watch(self._signals, self._heard)
 
     def forget(self) -> None:

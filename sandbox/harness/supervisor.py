@@ -13,21 +13,19 @@ Each is answered by one frame with `op` "done" (which may carry a result) or "st
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
-import tempfile
 from collections.abc import Callable
 from typing import Any
 
 import folder
-import tree
 from conversation import Conversation
 from frames import Frame, Incoming
 from frames import write as write_frame
+from guard import EngineGone, Guard
 from launcher import Launcher
-from loop import Closed, Loop
 from output import Output
+from tree import clean_environment
 from watch import Stopped, Watch
 
 _CHUNK = 2**18
@@ -37,49 +35,26 @@ _TAIL = 4_000  # characters of the output that go with an error
 
 def serve(settings: dict[str, Any]) -> int:
     """Serve candidates until the engine closes the session or is gone."""
-    # our channel moves away from the numbers that programs expect to be theirs
-    into, out = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3), fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
-    empty = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    os.dup2(empty, 0)
-    os.dup2(2, 1)
-    tree.become_guard()
-    scratch = settings["scratch"] or tempfile.mkdtemp(prefix="evolve-")
-    leftovers = [scratch]
-    supervisor = Supervisor(into, out, scratch, settings)
-    try:
-        supervisor.run()
-    except Closed:
-        pass
-    except (EngineGone, BrokenPipeError):
-        leftovers += settings["abandoned"]
-    finally:
-        supervisor.tree.kill()
-        for path in leftovers:
-            folder.remove(path)
-    return 0
-
-
-class EngineGone(Exception):
-    """The engine's end of the channel is closed."""
+    guard = Guard(settings)
+    return guard.run(Supervisor(guard, settings).run)
 
 
 class Supervisor:
     """Serves one request at a time; see the module for what they are."""
 
-    def __init__(self, into: int, out: int, scratch: str, settings: dict[str, Any]) -> None:
-        self.tree = tree.Tree()
-        self._into, self._out = into, out
+    def __init__(self, guard: Guard, settings: dict[str, Any]) -> None:
+        self._tree, self._loop = guard.tree, guard.loop
+        self._into, self._out = guard.into, guard.out
         self._limits: dict[str, int] = settings["limits"]
         self._processes: int | None = settings["processes"]
-        self._work = os.path.join(scratch, "work")
-        self._environment = tree.clean_environment(self._work, sys.executable)
+        self._work = os.path.join(guard.scratch, "work")
+        self._environment = clean_environment(self._work, sys.executable)
         self._module = ""
         self._conversation: Conversation | None = None
         told = {"folder": self._work, "limits": self._limits, "processes": self._processes}
-        self._launcher = Launcher(self.tree, self._spawn_zygote, told)
+        self._launcher = Launcher(self._tree, self._spawn_zygote, told)
         self._requests = Incoming(2**32)
-        self._loop = Loop(self.tree.reap)
-        self._loop.watch(into, self._read)
+        self._loop.watch(guard.into, self._read)
 
     def run(self) -> None:
         """Serve requests. Raises `Closed` or `EngineGone`."""
@@ -119,13 +94,13 @@ class Supervisor:
     def _end(self) -> Frame:
         self._kill()
         folder.wipe(self._work)
-        took = {"cpu_seconds": self.tree.cpu_seconds, "memory_bytes": self.tree.memory_bytes}
-        self.tree.reset()
+        took = {"cpu_seconds": self._tree.cpu_seconds, "memory_bytes": self._tree.memory_bytes}
+        self._tree.reset()
         self._launcher.prepare()
         return Frame({"op": "done", **took})
 
     def _kill(self) -> None:
-        if not self.tree.kill():
+        if not self._tree.kill():
             raise OSError("a process of the candidate cannot be killed")
         if self._conversation is not None:
             self._conversation.close()
@@ -140,11 +115,11 @@ class Supervisor:
             return _stopped(stopped.kind, str(stopped), output)
 
     def _watch(self, request: Frame) -> Watch:
-        return Watch(self.tree, self._limits, request.head["timeout"], request.head["cpu"])
+        return Watch(self._tree, self._limits, request.head["timeout"], request.head["cpu"])
 
     def _call(self, request: Frame) -> Frame:
         if self._conversation is None:
-            self._conversation = Conversation(self._loop, self.tree, self._launcher.launch, self._limits)
+            self._conversation = Conversation(self._loop, self._tree, self._launcher.launch, self._limits)
         # the clock starts here: the process is ready to run the candidate's first line
         watch = self._watch(request)
         head = {"function": request.head["function"], "map": request.head["map"], "module": self._module}
@@ -160,10 +135,10 @@ class Supervisor:
     def _spawn_zygote(self, argv: list[str], control: int) -> int:
         # without limits of its own: each candidate sets them, beyond what it came with
         descriptors = {0: 0, 1: 1, 2: 2, 3: control}
-        return self.tree.spawn(argv, descriptors=descriptors, folder="/", environment=self._environment, limits=None)
+        return self._tree.spawn(argv, descriptors=descriptors, folder="/", environment=self._environment, limits=None)
 
     def _spawn(self, argv: list[str], descriptors: dict[int, int]) -> int:
-        return self.tree.spawn(
+        return self._tree.spawn(
             argv,
             descriptors=descriptors,
             folder=self._work,
@@ -174,23 +149,23 @@ class Supervisor:
 
     def _run(self, request: Frame) -> Frame:
         """Run an executable to its end; the candidate's own process, if there is one, goes on beside it."""
-        stay = frozenset(self.tree.below(self._conversation.pid) if self._conversation else ())
-        cpu, memory, self.tree.memory_bytes = self.tree.cpu_seconds, self.tree.memory_bytes, 0
+        stay = frozenset(self._tree.below(self._conversation.pid) if self._conversation else ())
+        cpu, memory, self._tree.memory_bytes = self._tree.cpu_seconds, self._tree.memory_bytes, 0
         outputs = [Output(self._loop, self._limits["output_bytes"]) for _ in range(2)]
         watch = self._watch(request)
         try:
             pid = self._start_with_input(request.head["argv"], request.buffers[0], outputs, watch)
-            while pid not in self.tree.exits:
+            while pid not in self._tree.exits:
                 self._loop.turn(watch.until())
             seconds = watch.seconds
-            if not self.tree.kill(keep=stay):
+            if not self._tree.kill(keep=stay):
                 raise OSError("a process of the candidate cannot be killed")
             head = {
                 "op": "done",
-                "returncode": self.tree.exits[pid],
+                "returncode": self._tree.exits[pid],
                 "seconds": seconds,
-                "cpu_seconds": self.tree.cpu_seconds - cpu,
-                "memory_bytes": self.tree.memory_bytes,
+                "cpu_seconds": self._tree.cpu_seconds - cpu,
+                "memory_bytes": self._tree.memory_bytes,
             }
             printed = tuple(output.drain() for output in outputs)
             return Frame({**head, "cut": [output.cut for output in outputs]}, printed)
@@ -200,7 +175,7 @@ class Supervisor:
         finally:
             for output in outputs:
                 output.close()
-            self.tree.memory_bytes = max(memory, self.tree.memory_bytes)
+            self._tree.memory_bytes = max(memory, self._tree.memory_bytes)
 
     def _start_with_input(self, argv: list[str], data: bytes, outputs: list[Output], watch: Watch) -> int:
         """Start a program and write all of its standard input, as far as it wants to read it. Returns its pid."""

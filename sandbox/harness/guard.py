@@ -1,0 +1,65 @@
+"""What both roles begin and end with: the channel, the loop, the tree of processes, and nothing left behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+import folder
+from loop import Closed, Loop
+from tree import Tree, become_guard
+
+
+class EngineGone(Exception):
+    """The engine's end of the channel is closed."""
+
+
+class Guard:
+    """This process: the parent of all that runs in the session. `scratch` is its folder, and goes with it."""
+
+    def __init__(self, settings: dict[str, Any]) -> None:
+        # our channel moves away from the numbers that programs expect to be theirs
+        self.into = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3)
+        self.out = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
+        empty = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        os.dup2(empty, 0)
+        os.dup2(2, 1)
+        become_guard()
+        self.scratch: str = settings["scratch"] or tempfile.mkdtemp(prefix="evolve-")
+        self._abandoned: list[str] = settings["abandoned"]
+        self.tree = Tree()
+        self.loop = Loop(self.tree.reap)
+
+    def run(self, serve: Callable[[], object]) -> int:
+        """Serve until the engine closes the session (SIGTERM) or is gone; then end and remove everything."""
+        left = [self.scratch]
+        try:
+            serve()
+        except Closed:
+            pass
+        except (EngineGone, BrokenPipeError):
+            left += filter(_is_abandoned, self._abandoned)
+        finally:
+            self.tree.kill()
+            for path in left:
+                folder.remove(path)
+        return 0
+
+
+def _is_abandoned(path: str) -> bool:
+    """Whether nobody holds the lock of an engine's folder any more."""
+    try:
+        lock = os.open(os.path.join(path, "lock"), os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False  # somebody else is removing it
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(lock)
