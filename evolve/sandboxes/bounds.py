@@ -12,7 +12,7 @@ __all__ = ["SHARED_BYTES", "Bounds"]
 SHARED_BYTES = 16 * 2**20
 """Of /dev/shm, where semaphores live."""
 
-_HARNESS_BYTES = 64 * 2**20
+_HARNESS_BYTES = 128 * 2**20
 _COPIES = 3  # of a reply that the harness holds while it passes it on
 _HARNESS_TASKS = 8
 

@@ -138,6 +138,14 @@ def signal_zero(pid):
         return False
     return True
 
+def signal_first(number):
+    # process 1: the harness, in a namespace of its own
+    try:
+        os.kill(1, number)
+    except OSError:
+        pass
+    return True
+
 def status():
     with open("/proc/self/status") as file:
         return dict(line.rstrip("\\n").split(":\\t", 1) for line in file if ":\\t" in line)
@@ -490,6 +498,14 @@ class SandboxSuite:
                 assert other.pid < 100 or not caller.call("signal_zero", other.pid)
             finally:
                 other.kill()
+
+    def test_the_harness_cannot_be_ended_from_inside(self, sandbox: Sandbox, session: Session) -> None:
+        """By no signal: a program would otherwise decide that it was the sandbox that failed."""
+        self.promised(sandbox, Guarantee.PROCESSES)
+        caller = Caller(session, _CURIOUS)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGSEGV, signal.SIGSTOP, signal.SIGKILL):
+            caller.call("signal_first", number)
+        assert caller.call("status")
 
     def test_sessions_are_apart(self, sandbox: Sandbox) -> None:
         """One sees neither the other's files nor its processes."""
