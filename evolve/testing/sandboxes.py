@@ -22,6 +22,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -252,15 +253,27 @@ S = TypeVar("S", bound=Sandbox)
 
 
 def available(make: Callable[[], S]) -> S:
-    """The sandbox, after a session of it has opened. Where it does not work the test is skipped, unless CI=true."""
+    """A sandbox, when a session of one could be opened. Else the test is skipped, or fails where CI=true."""
+    problem = _problem(make)
+    if problem and os.environ.get("CI") == "true":
+        raise SandboxUnavailable(problem)
+    if problem:
+        pytest.skip(problem)
+    return make()
+
+
+@cache
+def _problem(make: Callable[[], Sandbox]) -> str:
+    """Why no session opens, tried once for each way of making a sandbox; empty when one does."""
     try:
         sandbox = make()
-        sandbox.open("candidate", _LIMITS).close()
+        try:
+            sandbox.open("candidate", _LIMITS).close()
+        finally:
+            sandbox.close()
     except SandboxUnavailable as error:
-        if os.environ.get("CI") == "true":
-            raise
-        pytest.skip(str(error))
-    return sandbox
+        return str(error)
+    return ""
 
 
 class SandboxSuite:
