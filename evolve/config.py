@@ -102,7 +102,7 @@ class Search:
             archive=_plugin("archive", config["archive"], ARCHIVES)(),
             proposer=_plugin("proposer", proposer, PROPOSERS)(regions),
             evaluator=self._evaluator,
-            budget=Budget(),
+            budget=Budget(_counted(config["limits"]), seconds=config["limits"].get("seconds")),
             regions=regions,
             seed=config["seed"],
             workers=workers,
@@ -155,9 +155,9 @@ class Search:
             "allow_unsafe": options.allow_unsafe,
             "proposer": options.proposer,
             "archive": options.archive,
+            "limits": dict(_limits(task, limits or {})),
         }
-        run = Run.create(path, config)
-        return cls._open(run, task, chosen, limits=_limits(task, limits or {}), on_trial=on_trial)
+        return cls._open(Run.create(path, config), task, chosen, limits={}, on_trial=on_trial)
 
     @classmethod
     def resume(
@@ -207,7 +207,7 @@ class Search:
         try:
             budget = search.evolution.budget
             search.evolution.replay(run.events())
-            budget.limits = {**budget.limits, **{key: limits[key] for key in _LIMITS if key in limits}}
+            budget.limits = {**budget.limits, **_counted(limits)}
             budget.seconds = limits.get("seconds", budget.seconds)
         except BaseException:
             search.close()
@@ -292,6 +292,10 @@ def _limits(task: Task, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """The limits given; the task's when there are none; a number of trials when it has none either."""
     defaults = task.settings.search.model_dump(exclude_none=True)
     return given or defaults or {"trials": DEFAULT_TRIALS}
+
+
+def _counted(limits: Mapping[str, Any]) -> dict[str, int]:
+    return {key: limits[key] for key in _LIMITS if key in limits}
 
 
 def _seed_of(run: Run) -> Program | None:

@@ -90,6 +90,15 @@ def test_resume_refuses_another_evaluator(folder: Path, tmp_path: Path) -> None:
         Search.resume(tmp_path / "run", limits={"trials": 5})
 
 
+def test_a_run_killed_before_its_first_event_keeps_its_limits(folder: Path, tmp_path: Path) -> None:
+    """An empty journal does not mean that everything may be spent."""
+    search(folder, tmp_path / "run", 3)
+    (tmp_path / "run" / ".evolve" / "journal.jsonl").unlink()
+    with Search.resume(tmp_path / "run") as opened:
+        assert opened.evolution.budget.limits == {"trials": 3}
+        assert opened.run().outcome.told == 4
+
+
 def test_resume_finds_a_task_that_has_moved(folder: Path, tmp_path: Path) -> None:
     """When told where."""
     search(folder, tmp_path / "run", 3)
