@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from evolve import journal
 from evolve.errors import RunNotFound
 from evolve.journal import Event, Replay
 from evolve.lineage import trial_commit
-from evolve.run import check
+from evolve.run import check, read_config
 from evolve.types import Evaluation, Program, Trial
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ class History:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         check(self.path)
-        self.config: dict[str, Any] = tomllib.loads((self.path / ".evolve" / "config.toml").read_text())
+        _, self.config = read_config(self.path)
         self._trials: dict[int, Trial] = {}
         self._commits: dict[int, str] = {}
         self.limits: dict[str, Any] = {}

@@ -22,7 +22,7 @@ from evolve import journal
 from evolve.errors import RunDamaged, RunExists, RunLocked, RunNotFound, StorageError
 from evolve.types import path_problem
 
-__all__ = ["Run", "check"]
+__all__ = ["Run", "check", "read_config"]
 
 _PATIENCE = 30.0
 """Seconds to wait for what a killed session left running."""
@@ -36,8 +36,7 @@ class Run:
         self.state = path / ".evolve"
         self.lock = _lock(self.state / "lock")
         try:
-            self.config_text = _read_config(path)
-            self.config: dict[str, Any] = _parse_config(path, self.config_text)
+            self.config_text, self.config = read_config(path)
             self.journal = journal.Journal(self.state / "journal.jsonl")
         except BaseException:
             os.close(self.lock)
@@ -135,21 +134,19 @@ def check(path: Path) -> None:
         raise RunDamaged(f"{path} was stopped before it was set up and holds nothing: delete it and start again")
 
 
-def _read_config(path: Path) -> bytes:
+def read_config(path: Path) -> tuple[bytes, dict[str, Any]]:
+    """The configuration of the run at `path`, as written and as it reads. Raises `StorageError`, `RunDamaged`."""
+    file = path / ".evolve" / "config.toml"
     try:
-        return (path / ".evolve" / "config.toml").read_bytes()
+        text = file.read_bytes()
+        config = tomllib.loads(text.decode())
     except OSError as error:
-        raise StorageError(f"cannot read {path / '.evolve' / 'config.toml'}: {error.strerror}") from error
-
-
-def _parse_config(path: Path, text: bytes) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text.decode())
+        raise StorageError(f"cannot read {file}: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RunDamaged(
-            f"{path / '.evolve' / 'config.toml'} cannot be read ({error}); the ledger has a copy: "
-            f"git -C {path} show trials:config.toml"
+            f"{file} cannot be read ({error}); the ledger has a copy: git -C {path} show trials:config.toml"
         ) from error
+    return text, config
 
 
 def _lock(path: Path) -> int:

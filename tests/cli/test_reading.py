@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -186,6 +187,20 @@ def test_a_run_that_is_not_there(verb: str, invoke: Invoke) -> None:
     assert result.exit_code == 4
     assert result.stderr.startswith("evolve: there is no run 'nowhere'")
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize("config", [b"x = = 1", b"\xff\xfe"])
+@pytest.mark.parametrize("verb", ["show", "log", "best", "resume"])
+def test_a_damaged_configuration(verb: str, config: bytes, run: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """The message names the file and where a copy is, and the exit code is 4."""
+    shutil.copytree(run, tmp_path / "one")
+    (tmp_path / "one" / ".evolve" / "config.toml").write_bytes(config)
+    result = invoke(verb, tmp_path / "one")
+    assert result.exit_code == 4
+    assert "config.toml" in result.stderr
+    command = result.stderr[result.stderr.index("git -C") :].split()
+    copy = subprocess.run(command, capture_output=True, check=True).stdout
+    assert copy == (run / ".evolve" / "config.toml").read_bytes()
 
 
 def test_a_trial_that_is_not_there(run: Path, invoke: Invoke) -> None:
