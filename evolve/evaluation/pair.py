@@ -160,7 +160,7 @@ class Pair:
             else:
                 answer, cut = self._relay(question, deadline - time.monotonic())
                 if cut:
-                    over = f"the evaluation did not finish within {self._times.evaluation:g} s: {answer.head['error']}"
+                    over = f"the evaluation did not finish within {self._times.evaluation:g} s"
                     deadline = time.monotonic() + _GRACE
             self._evaluator.send(answer)
 

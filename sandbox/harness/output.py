@@ -52,6 +52,12 @@ class Output:
         text = self.drain()[-4 * characters :].decode(errors="replace")[-characters:]
         return f"{text}\n[cut here, more was printed]" if self.cut else text
 
+    def head(self, characters: int) -> str:
+        """The beginning, as text: of what was stopped by the clock, the end would be another each time."""
+        data = self.drain()
+        text = data[: 4 * characters].decode(errors="replace")
+        return f"{text[:characters]}\n[cut here, more was printed]" if len(text) > characters or self.cut else text
+
     def started(self) -> None:
         """The program has its end of the pipe; ours is closed, so that its end is seen."""
         os.close(self.writer)

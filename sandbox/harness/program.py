@@ -16,7 +16,7 @@ class CandidateError(Exception):
     """The candidate did not answer: it raised, crashed, was stopped, or answered with something that is no data.
 
     `kind` is "failed", "timeout", "memory", "output" (more data than the limit) or "data" (not plain data); the text
-    says what happened, with the candidate's own traceback; `output` is the end of what it has printed.
+    says what happened, with the candidate's own traceback; `output` is what it has printed, cut to 4,000 characters.
     """
 
     def __init__(self, error: str, kind: str, output: str = "") -> None:

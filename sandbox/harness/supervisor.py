@@ -30,7 +30,7 @@ from watch import Stopped, Watch
 
 _CHUNK = 2**18
 _ERROR = 20_000  # characters of an error that are passed on
-_TAIL = 4_000  # characters of the output that go with an error
+_SHOWN = 4_000  # characters of the output that go with an error
 
 
 def serve(settings: dict[str, Any]) -> int:
@@ -110,7 +110,7 @@ class Supervisor:
         try:
             return serve(request)
         except Stopped as stopped:
-            output = self._conversation.output.tail(_TAIL) if self._conversation else ""
+            output = self._conversation.output.head(_SHOWN) if self._conversation else ""
             self._kill()
             return _stopped(stopped.kind, str(stopped), output)
 
@@ -130,7 +130,7 @@ class Supervisor:
             return Frame({"op": "done", "seconds": watch.seconds}, answer.buffers)
         if kind not in {"failed", "memory", "data"} or not isinstance(error, str):
             raise Stopped("failed", "the program wrote to a descriptor that is not its own")
-        return _stopped(kind, error, self._conversation.output.tail(_TAIL))
+        return _stopped(kind, error, self._conversation.output.tail(_SHOWN))
 
     def _spawn_zygote(self, argv: list[str], control: int) -> int:
         # without limits of its own: each candidate sets them, beyond what it came with
@@ -171,7 +171,7 @@ class Supervisor:
             return Frame({**head, "cut": [output.cut for output in outputs]}, printed)
         except Stopped as stopped:
             self._kill()
-            return _stopped(stopped.kind, str(stopped), "".join(output.tail(_TAIL) for output in outputs))
+            return _stopped(stopped.kind, str(stopped), "".join(output.head(_SHOWN) for output in outputs))
         finally:
             for output in outputs:
                 output.close()

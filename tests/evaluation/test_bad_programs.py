@@ -113,6 +113,19 @@ def test_what_a_failed_program_printed_is_in_the_feedback(score: Score) -> None:
     assert evaluation.feedback.endswith("It printed:\nso far")
 
 
+def test_of_a_program_that_was_stopped_the_first_lines_are_shown(score: Score) -> None:
+    """However far it came, they are the same."""
+    program = """
+import itertools
+def f():
+    for number in itertools.count(): print(number, flush=True)
+"""
+    first, second = (score(program, call_timeout=timeout).feedback for timeout in (0.3, 0.3))
+    assert first == second
+    assert first.startswith("stopped after 0.3 s\nIt printed:\n0\n1\n2\n")
+    assert first.endswith("[cut here, more was printed]")
+
+
 def test_a_gigabyte_of_output_is_read_and_thrown_away(score: Score) -> None:
     """It costs the supervisor no memory, hangs nothing, and the answer still comes."""
     program = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -10,8 +11,10 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from evolve.sandboxes import harness
-from evolve.types import Limits
+from evolve.types import Limits, Role
 
 ROOT = Path(__file__).parents[2]
 
@@ -83,3 +86,26 @@ def test_the_next_process_removes_what_a_killed_one_left(tmp_path: Path) -> None
         for each in (living, killed):
             each.kill()
             each.communicate()
+
+
+@pytest.mark.parametrize("held", [True, False])
+@pytest.mark.parametrize("role", ["candidate", "evaluator"])
+def test_an_orphaned_harness_removes_the_folder_of_a_dead_engine_only(tmp_path: Path, role: Role, held: bool) -> None:
+    """One whose lock is held belongs to an engine that lives, whatever became of the channel."""
+    place, scratch = tmp_path / "home", tmp_path / "scratch"
+    place.mkdir()
+    scratch.mkdir()
+    with (place / "lock").open("w") as lock:
+        if held:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        command = harness.argv(
+            sys.executable, str(harness.directory()), role, Limits(), scratch=str(scratch), abandoned=(str(place),)
+        )
+        orphan = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert orphan.stdin is not None
+        orphan.stdin.close()
+        assert orphan.wait(20) == 0
+        assert orphan.stdout is not None
+        orphan.stdout.close()
+    assert not scratch.exists()
+    assert place.exists() == held
