@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 
 from evolve.archives.top import Top
 from evolve.budget import Budget
-from evolve.errors import TaskError
+from evolve.errors import RunDamaged, TaskError
 from evolve.evaluation.native import NativeEvaluator
 from evolve.evolution import Evolution, Outcome
 from evolve.journal import decode_proposal, encode_evaluation
@@ -45,6 +45,11 @@ PROPOSERS: dict[str, Callable[[Regions], Proposer]] = {
 
 ARCHIVES: dict[str, Callable[[], Archive]] = {"top": Top}
 """Archives by name. A plugin is named "module:attribute"."""
+
+_CONFIG = frozenset(
+    {"task", "evaluator", "started", "seed", "workers", "sandbox", "allow_unsafe", "proposer", "archive", "limits"}
+)
+"""What the configuration of every run holds."""
 
 _LIMITS = ("trials", "evaluations")
 
@@ -182,6 +187,7 @@ class Search:
             recover(path)
         run = Run.open(path)
         try:
+            _check_config(run)
             found = _same_task(task or run.config["task"], run)
             chosen = _sandbox(sandbox or run.config["sandbox"])
         except BaseException:
@@ -276,6 +282,14 @@ def make_evaluator(task: Task, sandbox: Sandbox) -> NativeEvaluator:
 
 def _sandbox(wanted: str | Sandbox) -> Sandbox:
     return choose(wanted) if isinstance(wanted, str) else wanted
+
+
+def _check_config(run: Run) -> None:
+    if missing := sorted(_CONFIG - run.config.keys()):
+        raise RunDamaged(
+            f"{run.state / 'config.toml'} lacks {', '.join(missing)}; the ledger has a whole copy: "
+            f"git -C {run.path} show trials:config.toml"
+        )
 
 
 def _same_task(reference: str, run: Run) -> Task:

@@ -10,7 +10,7 @@ import pytest
 import evolve
 from evolve import journal
 from evolve.config import Options, Search
-from evolve.errors import RunExists, SeedError, TaskError, UnsafeRefused
+from evolve.errors import RunDamaged, RunExists, SeedError, TaskError, UnsafeRefused
 from evolve.regions import Regions
 from evolve.task import Task
 from evolve.testing.fakes import NumberProposer
@@ -97,6 +97,15 @@ def test_a_run_killed_before_its_first_event_keeps_its_limits(folder: Path, tmp_
     with Search.resume(tmp_path / "run") as opened:
         assert opened.evolution.budget.limits == {"trials": 3}
         assert opened.run().outcome.told == 4
+
+
+def test_a_config_with_a_key_removed_is_damaged(folder: Path, tmp_path: Path) -> None:
+    """The message names the key, the file and a copy of it."""
+    search(folder, tmp_path / "run", 1)
+    file = tmp_path / "run" / ".evolve" / "config.toml"
+    file.write_text("".join(line for line in file.read_text().splitlines(True) if not line.startswith("seed")))
+    with pytest.raises(RunDamaged, match=r"config.toml lacks seed; .* show trials:config.toml"):
+        Search.resume(tmp_path / "run")
 
 
 def test_resume_finds_a_task_that_has_moved(folder: Path, tmp_path: Path) -> None:
