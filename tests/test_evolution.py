@@ -346,9 +346,9 @@ def test_a_journal_that_contradicts_itself_is_refused(tmp_path: Path) -> None:
 
 FULL_DISK = """
 set -eu
-mount -t tmpfs -o size=12m tmpfs "$1"
+mount -t tmpfs -o size=40m tmpfs "$1"
 cd "$1"
-head -c 11500000 /dev/zero > ballast
+head -c 41000000 /dev/zero > ballast
 "$2" -m evolve.testing.searches run 4000 2> "$3" && exit 9
 tail -n 1 "$3"
 rm ballast
