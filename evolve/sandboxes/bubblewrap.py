@@ -37,6 +37,7 @@ __all__ = ["BubblewrapSandbox"]
 
 _OLDEST = (0, 7)  # the first that bounds a tmpfs
 _HARNESS = "/evolve/harness"
+_WRITABLE = ("/tmp", "/dev/shm")  # noqa: S108 - the sandbox's
 _START = 20.0  # seconds until the namespaces stand
 _FIRST_USER, _USERS = 1_900_000_000, 200_000_000  # above what systemd and containers give out, below 2**31
 _NOT_IN_RLIMITS = frozenset({"memfd_create"})
@@ -89,7 +90,7 @@ class BubblewrapSandbox:
         if self.bounded or role == "evaluator":
             processes = bounds.processes if self._as_root or _counts_by_namespace() else None
         try:
-            command = harness.argv(self._python, _HARNESS, role, limits, processes=processes)
+            command = harness.argv(self._python, _HARNESS, role, limits, processes=processes, emptied=_WRITABLE)
             started = self._starter.submit(self._start, command, limits, group).result()
         except BaseException:
             if group is not None:

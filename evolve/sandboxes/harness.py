@@ -49,7 +49,7 @@ def directory() -> Path:
         return _directory(place)
 
 
-def argv(
+def argv(  # noqa: PLR0913 - what the harness is told, all but four optional
     python: str,
     folder: str,
     role: Role,
@@ -58,6 +58,7 @@ def argv(
     scratch: str | None = None,
     processes: int | None = None,
     abandoned: tuple[str, ...] = (),
+    emptied: tuple[str, ...] = (),
 ) -> list[str]:
     """The command line that runs the harness in `folder` with the interpreter `python`, both as the sandbox sees them.
 
@@ -65,12 +66,14 @@ def argv(
     `processes` is the RLIMIT_NPROC of what the candidate starts; the kernel counts that per user id and not per
     sandbox, so it is the driver's to choose, and None leaves it alone. The limit on processes in `limits` is watched
     by the harness itself. `abandoned` are folders like `home()` to remove too when the engine died, their lock is free.
+    `emptied` are folders to empty after each candidate: those that it may write to, and that are nobody else's.
     """
     settings = {
         "limits": asdict(limits),
         "scratch": scratch,
         "processes": processes,
         "abandoned": list(abandoned),
+        "emptied": list(emptied),
     }
     return [python, "-I", "-u", f"{folder}/main.py", role, json.dumps(settings)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -27,19 +27,31 @@ def fill(folder: str, files: Iterable[Sequence[object]], contents: Sequence[byte
                 rest = rest[file.write(rest) :]
 
 
-def wipe(folder: str) -> None:
-    """Remove what is in `folder` and make it if it is not there. Raises `OSError` when something stays.
+def wipe(folder: str, mode: int = 0o700, keep: Collection[str] = ()) -> None:
+    """Remove what is in `folder`, and make it if it is not there or something else is. Raises `OSError` when something
+    stays.
 
-    No link is followed, and directories may be nested deeper than a path can name.
+    No link is followed, and directories may be nested deeper than a path can name. `mode` is the folder's afterwards,
+    unless it belongs to another user; `keep` are names in it to pass over.
     """
     try:
-        top = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        place = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
-        os.makedirs(folder, mode=0o700)
+        os.makedirs(folder, mode=mode)
+        return
+    except NotADirectoryError:  # a link or a file has taken its place
+        os.unlink(folder)
+        os.makedirs(folder, mode=mode)
         return
     try:
-        os.fchmod(top, 0o700)
-        _empty(top)
+        inside = f"/proc/self/fd/{place}"  # this very folder, whatever its mode keeps us from
+        if os.fstat(place).st_uid == os.geteuid():
+            os.chmod(inside, mode)
+        top = os.open(inside, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    finally:
+        os.close(place)
+    try:
+        _empty(top, keep)
     finally:
         os.close(top)
 
@@ -53,10 +65,10 @@ def remove(folder: str) -> None:
         pass
 
 
-def _empty(top: int) -> None:
+def _empty(top: int, keep: Collection[str]) -> None:
     """Walk down by descriptor and up by "..", so that no path is ever spelled and one descriptor is open."""
     here = os.dup(top)
-    left = [_remove_files(here)]  # the directories that are still to go, of each directory on the way down
+    left = [_remove_files(here, keep)]  # the directories that are still to go, of each directory on the way down
     above: list[tuple[str, int]] = []  # the name of each but the top, and the inode of its parent
     try:
         while True:
@@ -77,10 +89,12 @@ def _empty(top: int) -> None:
         os.close(here)
 
 
-def _remove_files(here: int) -> list[str]:
+def _remove_files(here: int, keep: Collection[str] = ()) -> list[str]:
     """Remove what is no directory. Returns the names of those."""
     directories = []
     for name in os.listdir(here):
+        if name in keep:
+            continue
         if _is_directory(here, name):
             directories.append(name)
         else:

@@ -28,6 +28,7 @@ class Launcher:
     def launch(self, channel: int, output: int) -> None:
         """Have a process started that answers on `channel`, where it says when it is ready, and prints to `output`."""
         for last in (False, True):
+            self._tree.wake_helper()
             try:
                 socket.send_fds(self._control or self._start(), [b"\0"], [channel, output])
             except OSError:  # the zygote is gone

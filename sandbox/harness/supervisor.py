@@ -6,7 +6,7 @@ that it passes on; how long something took, how much memory it used and how it e
     load   files [[path, executable, append]], module; buffers: the contents
     call   function, map (bool), timeout, cpu; buffers: the packed arguments
     run    argv, timeout, cpu; buffers: standard input
-    end    kills what is left, wipes the folder, says what it took
+    end    kills what is left, wipes the folder and all others that could be written, says what it took
 
 Each is answered by one frame with `op` "done" (which may carry a result) or "stopped" (with `kind` and `error`).
 """
@@ -47,6 +47,9 @@ class Supervisor:
         self._into, self._out = guard.into, guard.out
         self._limits: dict[str, int] = settings["limits"]
         self._processes: int | None = settings["processes"]
+        # what was there before any candidate stays: an interpreter may live there, on a mount of its own
+        self._emptied = {place: set(os.listdir(place)) for place in settings["emptied"] if os.path.isdir(place)}
+        self._scratch = guard.scratch
         self._work = os.path.join(guard.scratch, "work")
         self._environment = clean_environment(self._work, sys.executable)
         self._module = ""
@@ -93,6 +96,8 @@ class Supervisor:
 
     def _end(self) -> Frame:
         self._kill()
+        for place, keep in self._emptied.items():
+            folder.wipe(place, 0o1777, keep - {os.path.basename(self._scratch)})
         folder.wipe(self._work)
         took = {"cpu_seconds": self._tree.cpu_seconds, "memory_bytes": self._tree.memory_bytes}
         self._tree.reset()
@@ -128,7 +133,7 @@ class Supervisor:
         kind, error = answer.head.get("kind"), answer.head.get("error")
         if kind is None and len(answer.buffers) == 2:
             return Frame({"op": "done", "seconds": watch.seconds}, answer.buffers)
-        if kind not in {"failed", "memory", "data"} or not isinstance(error, str):
+        if not (isinstance(kind, str) and isinstance(error, str) and kind in {"failed", "memory", "data"}):
             raise Stopped("failed", "the program wrote to a descriptor that is not its own")
         return _stopped(kind, error, self._conversation.output.tail(_SHOWN))
 

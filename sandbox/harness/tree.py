@@ -24,7 +24,12 @@ _libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 def become_guard() -> None:
     """Make this process the parent of every orphan below it, and closed to debuggers of its own user."""
     _libc.prctl(_SUBREAPER, 1, 0, 0, 0)
-    _libc.prctl(_DUMPABLE, 0, 0, 0, 0)
+    set_dumpable(False)
+
+
+def set_dumpable(allowed: bool) -> None:
+    """Whether other processes of the same user may look into this one: its memory, its descriptors."""
+    _libc.prctl(_DUMPABLE, int(allowed), 0, 0, 0)
 
 
 def die_with_parent(parent: int) -> None:
@@ -129,6 +134,8 @@ class Tree:
                 return
             if pid == 0:
                 return
+            if pid == self.helper:
+                self.helper = None  # the number may soon be another process's, and that one is to be killed
             self.exits[pid] = os.waitstatus_to_exitcode(status)
             self.cpu_seconds += usage.ru_utime + usage.ru_stime
             self.memory_bytes = max(self.memory_bytes, usage.ru_maxrss * 1024)
@@ -155,6 +162,14 @@ class Tree:
     def running(self) -> list[int]:
         """Every descendant but the helper."""
         return [pid for pid in descendants(os.getpid()) if pid != self.helper]
+
+    def wake_helper(self) -> None:
+        """Have the helper go on, should somebody have stopped it who is dead by now."""
+        if self.helper is not None:
+            try:
+                os.kill(self.helper, signal.SIGCONT)
+            except ProcessLookupError:
+                pass
 
     def below(self, pid: int) -> list[int]:
         """The process and its descendants."""

@@ -61,6 +61,7 @@ def main() -> None:
     import frames  # noqa: PLC0415
     import tree  # noqa: PLC0415
 
+    tree.set_dumpable(False)  # a candidate of the same user could write into what the next one is forked from
     for name in ("candidate", "frames", "tree"):
         del sys.modules[name]  # a program may have files of these names
     del sys.path[0]
@@ -112,6 +113,7 @@ def _begin(
     while os.getppid() == parent:  # until it has ended, and this is the supervisor's child
         time.sleep(0.0001)
     tree.die_with_parent(settings["supervisor"])
+    tree.set_dumpable(True)  # so that the supervisor sees what it uses
     tree.limit(settings["limits"], settings["processes"], tree.data_bytes())
     os.chdir(settings["folder"])
     _make_room()

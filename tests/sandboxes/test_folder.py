@@ -83,3 +83,34 @@ def test_wiping_makes_the_folder(folder: ModuleType, tmp_path: Path) -> None:
     """When it is not there."""
     folder.wipe(str(tmp_path / "new"))
     assert (tmp_path / "new").is_dir()
+
+
+def test_wiping_takes_a_folder_that_was_closed_or_replaced(folder: ModuleType, tmp_path: Path) -> None:
+    """By a mode that keeps everybody out, by a link to a folder that is to be kept, or by a file."""
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    (kept / "file").write_text("kept")
+    work = tmp_path / "work"
+    work.mkdir()
+    (work / "file").write_text("x")
+    work.chmod(0)
+    folder.wipe(str(work))
+    assert list(work.iterdir()) == []
+    work.rmdir()
+    work.symlink_to(kept)
+    folder.wipe(str(work))
+    assert not work.is_symlink()
+    work.rmdir()
+    work.write_text("a file")
+    folder.wipe(str(work))
+    assert list(work.iterdir()) == []
+    assert (kept / "file").read_text() == "kept"
+
+
+def test_some_names_may_be_kept(folder: ModuleType, tmp_path: Path) -> None:
+    """At the top, and only there."""
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "kept" / "file").write_text("kept")
+    (tmp_path / "other" / "kept").mkdir(parents=True)
+    folder.wipe(str(tmp_path), keep={"kept"})
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["file", "kept"]
