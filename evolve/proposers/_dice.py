@@ -58,14 +58,27 @@ class Dice:
         return low + (high - low) * float(self._uniform())
 
     def constant(self, known: Sequence[float]) -> float:
-        """A number to bring in: one of those `known`, or near it, or of any size from 0.01 to 300."""
-        if known and self.chance(0.45):
-            value = self.pick(known)
-            return value if self.chance(0.4) else self.nudge(value, known)
+        """A factor or a summand to bring in: one of those `known`, or near it, or of any size from 0.01 to 100."""
+        if known and self.chance(0.4):
+            return self._near(known)
         if self.chance(0.25):
             return self.pick((0, 1, 2, 3, 0.5, 10, 0.1, 100))
-        value = decimal(math.exp(self.between(math.log(0.01), math.log(300.0))), 2)
-        return round(value) if value >= 2 and self.chance(0.8) else value
+        return self._sized(0.01, 100.0)
+
+    def threshold(self, known: Sequence[float]) -> float:
+        """A number to compare with: one of those `known`, or near it, or of any size, an integer more often than not."""
+        if known and self.chance(0.4):
+            return self._near(known)
+        return self._sized(1.0, 200.0) if self.chance(0.7) else self._sized(0.01, 1.0)
+
+    def _near(self, known: Sequence[float]) -> float:
+        value = self.pick(known)
+        return value if self.chance(0.4) else self.nudge(value, known)
+
+    def _sized(self, low: float, high: float) -> float:
+        """Every order of magnitude is as likely."""
+        value = decimal(math.exp(self.between(math.log(low), math.log(high))), 2)
+        return round(value) if value >= 1 and self.chance(0.8) else value
 
     def nudge(self, value: float, known: Sequence[float] = ()) -> float:
         """Another number near `value`, an integer when that is one; now and then a far one."""

@@ -45,6 +45,7 @@ class Source:
                 site.kind = Kind.NUMBER
         self._sites = {id(site.node): site for site in self.sites}
         self.numbers = [site for site in self.sites if site.kind is Kind.NUMBER]
+        self.compound = [site for site in self.numbers if not isinstance(site.node, ast.Constant | ast.Name)]
         self.truths = [site for site in self.sites if site.kind is Kind.TRUTH]
         self.literals = [site for site in self.numbers if number(site.node)]
 

@@ -109,15 +109,13 @@ def usable(source: Source, node: ast.expr, site: Site) -> bool:
     return all(site.scope.find(name, site.line) is not None or name not in source.names for name in names_needed(node))
 
 
-def copy_term(source: Source, dice: Dice, site: Site, among: list[Site]) -> Term | None:
-    """Another expression of the program whose names are there at `site`."""
-    own_start, own_end = source.span(site.node)
-    for _ in range(4):
+def copy_term(source: Source, dice: Dice, site: Site, among: list[Site], *, own: bool = False) -> Term | None:
+    """An expression of the program whose names are there at `site`: another one, unless its `own` will do as well."""
+    here = source.span(site.node)
+    for _ in range(4 if among else 0):
         other = dice.pick(among)
         start, end = source.span(other.node)
-        if (start <= own_start and own_end <= end) or end - start > 200:
-            continue
-        if usable(source, other.node, site):
+        if (own or (start, end) != here) and end - start <= 200 and usable(source, other.node, site):
             return Term(source.text[start:end], precedence(other.node))
     return None
 
@@ -155,14 +153,18 @@ def condition_term(source: Source, dice: Dice, site: Site) -> Term | None:
     subject = name_term(dice, site)
     if subject is None:
         return None
-    if dice.chance(0.2) and (copied := copy_term(source, dice, site, source.numbers)) and not is_number(copied.text):
+    if dice.chance(0.4) and (copied := copy_term(source, dice, site, source.compound, own=True)):
         subject = copied
-    text = subject.within(BIT_OR)
+    text, known = subject.within(BIT_OR), known_numbers(source)
     if dice.chance(0.2):
-        low, high = sorted((dice.constant(known_numbers(source)), dice.constant(known_numbers(source))))
+        low, high = sorted((dice.threshold(known), dice.threshold(known)))
         if low != high:
             return Term(f"{number_text(low)} < {text} < {number_text(high)}", COMPARE)
-    bound = constant_term(source, dice) if dice.chance(0.8) else operand_term(source, dice, site)
+    if dice.chance(0.85):
+        value = dice.threshold(known)
+        bound = Term(number_text(value), SIGN if value < 0 else ATOM)
+    else:
+        bound = operand_term(source, dice, site)
     return Term(f"{text} {dice.pick(('<', '>', '<=', '>='))} {bound.within(BIT_OR)}", COMPARE)
 
 

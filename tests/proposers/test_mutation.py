@@ -67,7 +67,7 @@ def test_the_summary_tells_what_changed() -> None:
     summaries = {proposal.summary for proposal in proposals({"program.py": TEXT}, 600)}
     assert "replace 3 by 4 in priority" in summaries
     assert "reduce 100.0 - gap to 100.0 in priority" in summaries
-    assert any(summary.startswith("wrap 100.0 - gap in `100.0 - gap if ") for summary in summaries)
+    assert any(summary.startswith("wrap gap in `gap if ") for summary in summaries)
 
 
 def test_the_mutated_file_is_named_when_there_are_several() -> None:
