@@ -7,12 +7,13 @@ import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from evolve.errors import TaskError
 from evolve.resources import bundled
+from evolve.sandboxes.recipe import Recipe, Surroundings
 from evolve.types import Limits, Program, path_problem
 
 __all__ = ["Task", "read_folder"]
@@ -22,6 +23,7 @@ _MAX_FOLDER = 256 * 2**20
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
+Name = Annotated[str, Field(min_length=1)]
 
 
 class _Table(BaseModel):
@@ -65,6 +67,41 @@ class LimitsTable(_Table):
     reply_mb: Count = 64
 
 
+class SandboxTable(_Table):
+    """`[sandbox]`: where programs of this task run. All but `strict` needs the docker sandbox."""
+
+    image: Name | None = None
+    """Used as it is; it must hold the harness."""
+    base: Name | None = None
+    """An image to build on."""
+    requirements: Name | None = None
+    """A file of Python packages to install, relative to the task folder."""
+    dockerfile: Name | None = None
+    """What makes the base, relative to the task folder; it may copy what lies in a folder of its own beside it."""
+    runtime: Name | None = None
+    gpus: int | str | None = None
+    """How many, or "all"."""
+    cpus: Annotated[Positive, Field(strict=False)] | None = None
+    strict: bool = False
+    """A fresh session for each candidate."""
+
+    @field_validator("gpus")
+    @classmethod
+    def _some_or_all(cls, value: int | str | None) -> int | str | None:
+        if value in {None, "all"} or (isinstance(value, int) and value > 0):
+            return value
+        raise ValueError('neither a number of GPUs nor "all"')
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        made = [name for name in ("base", "requirements", "dockerfile") if getattr(self, name)]
+        if self.image and made:
+            raise ValueError(f"image is used as it is and cannot go with {made[0]}; to build on it, call it base")
+        if self.base and self.dockerfile:
+            raise ValueError("base cannot go with dockerfile, which says in FROM what it builds on; leave one of them")
+        return self
+
+
 class SearchTable(_Table):
     """`[search]`: defaults of `evolve run` for this task."""
 
@@ -79,6 +116,7 @@ class TaskFile(_Table):
     task: TaskTable = TaskTable()
     evaluator: EvaluatorTable = EvaluatorTable()
     limits: LimitsTable = LimitsTable()
+    sandbox: SandboxTable = SandboxTable()
     search: SearchTable = SearchTable()
 
 
@@ -95,6 +133,7 @@ class Task:
     settings: TaskFile
     seed: Program
     tree: str
+    surroundings: Surroundings
 
     @classmethod
     def load(cls, reference: str | os.PathLike[str]) -> Task:
@@ -108,7 +147,8 @@ class Task:
             )
         seed = _read_seed(folder, settings.task.seed)
         name = settings.task.name or folder.resolve().name
-        return cls(reference, folder, name, settings, seed, _evaluator_tree(folder, settings))
+        surroundings = _surroundings(folder, settings.sandbox, reference)
+        return cls(reference, folder, name, settings, seed, _evaluator_tree(folder, settings), surroundings)
 
     @property
     def limits(self) -> Limits:
@@ -156,6 +196,42 @@ def _evaluator_tree(folder: Path, settings: TaskFile) -> str:
     seed = settings.task.seed
     files = read_folder(folder)
     return files.replace({path: None for path in files.files if path == seed or path.startswith(f"{seed}/")}).tree
+
+
+def _surroundings(folder: Path, table: SandboxTable, reference: str) -> Surroundings:
+    """What the task asks for, with the texts of the files that it names."""
+    requirements = dockerfile = ""
+    files = Program({})
+    if table.requirements is not None:
+        requirements = _text(folder, "requirements", table.requirements)
+    if table.dockerfile is not None:
+        dockerfile = _text(folder, "dockerfile", table.dockerfile)
+        place = (folder / table.dockerfile).parent
+        # candidates see what is in the image: what lies beside the evaluator can never get there by a COPY
+        if place.resolve() != folder.resolve():
+            files = read_folder(place)
+    recipe = Recipe(
+        base=table.base,
+        requirements=requirements,
+        dockerfile=dockerfile,
+        files=files.files,
+        executables=files.executables,
+        task=reference,
+    )
+    return Surroundings(image=table.image, recipe=recipe, runtime=table.runtime, gpus=table.gpus, cpus=table.cpus)
+
+
+def _text(folder: Path, key: str, name: str) -> str:
+    """A file of the task that `[sandbox]` names."""
+    where = f"{folder / 'task.toml'}: [sandbox] {key}:"
+    if problem := path_problem(name):
+        raise TaskError(f"{where} {name!r} is no path inside the task folder: {problem}")
+    try:
+        return (folder / name).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise TaskError(f"{where} {name!r} is not UTF-8 text") from None
+    except OSError as error:
+        raise TaskError(f"{where} {name!r} cannot be read ({error.strerror}); write it, or remove the key") from None
 
 
 def _find(reference: str) -> tuple[Path, str]:

@@ -120,3 +120,49 @@ def test_an_empty_seed_is_refused(tmp_path: Path) -> None:
     (path / "seed" / "program.py").unlink()
     with pytest.raises(TaskError, match="is empty"):
         Task.load(path)
+
+
+def test_surroundings_are_read_from_the_task(tmp_path: Path) -> None:
+    """The texts of the files that `[sandbox]` names, and of a Dockerfile what lies beside it in its folder."""
+    path = folder(
+        tmp_path / "mine",
+        '[sandbox]\nrequirements = "needs.txt"\ndockerfile = "image/Dockerfile"\ngpus = "all"\ncpus = 2\n',
+    )
+    (path / "needs.txt").write_text("six\n")
+    (path / "image").mkdir()
+    (path / "image" / "Dockerfile").write_text("FROM x\nCOPY tool /\n")
+    (path / "image" / "tool").write_text("#!/bin/sh\n")
+    (path / "image" / "tool").chmod(0o755)
+    found = Task.load(path).surroundings
+    assert (found.gpus, found.cpus, found.runtime, found.image) == ("all", 2, None, None)
+    assert (found.recipe.requirements, found.recipe.dockerfile) == ("six\n", "FROM x\nCOPY tool /\n")
+    assert found.recipe.files["tool"] == b"#!/bin/sh\n"
+    assert found.recipe.executables == {"tool"}
+    assert found.recipe.task == str(path)
+
+
+def test_a_dockerfile_beside_the_evaluator_copies_nothing(tmp_path: Path) -> None:
+    """Candidates see what is in their image, so hidden data must have no way into it."""
+    path = folder(tmp_path / "mine", '[sandbox]\ndockerfile = "Dockerfile"\n')
+    (path / "Dockerfile").write_text("FROM x\nCOPY . /\n")
+    assert Task.load(path).surroundings.recipe.files == {}
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ('image = "a"\nbase = "b"', r"\[sandbox\].*image is used as it is and cannot go with base"),
+        ('base = "a"\ndockerfile = "b"', r"\[sandbox\].*FROM"),
+        ("gpus = 0", r"\[sandbox\] gpus.*number of GPUs"),
+        ('gpus = "some"', r"\[sandbox\] gpus.*number of GPUs"),
+        ("gpus = true", r"\[sandbox\] gpus"),
+        ("cpus = 0", r"\[sandbox\] cpus.*greater than 0"),
+        ('requirements = "missing.txt"', r"\[sandbox\] requirements.*missing\.txt"),
+        ('requirements = "../needs.txt"', r"\[sandbox\] requirements.*inside the task folder"),
+        ('images = "a"', r"\[sandbox\] images: unknown; did you mean image"),
+    ],
+)
+def test_mistakes_in_surroundings_are_named(tmp_path: Path, table: str, message: str) -> None:
+    """The table, the key, and what would be right."""
+    with pytest.raises(TaskError, match=f"(?s){message}"):
+        Task.load(folder(tmp_path / "mine", f"[sandbox]\n{table}\n"))

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from evolve.errors import SandboxFault, SandboxUnavailable, TaskError, UnsafeRefused
 from evolve.frames import Frame
 from evolve.sandboxes.guarantees import Guarantee, missing
+from evolve.sandboxes.recipe import Surroundings
 from evolve.types import Limits, Sandbox
 
-__all__ = ["NAMES", "Choice", "Probe", "choose", "consider", "probe", "require_safe"]
+__all__ = ["NAMES", "Choice", "Probe", "choose", "consider", "probe", "require_able", "require_safe"]
 
 NAMES = ("docker", "bubblewrap", "process")
 """The sandboxes that come along, the strongest first."""
 
+_USUAL = Surroundings()
 _QUICK = 2  # seconds for each request to a Docker engine that may be stuck
 _PATIENCE = 30.0  # seconds until a harness has answered for the first time
 _ISOLATION = {Guarantee.FILES, Guarantee.NETWORK, Guarantee.PROCESSES}
@@ -39,23 +41,39 @@ class Choice:
     passed_over: tuple[Probe, ...] = ()
 
 
-def choose(name: str) -> Sandbox:
+def choose(name: str, surroundings: Surroundings = _USUAL) -> Sandbox:
     """The sandbox of that name; "auto" is the strongest that works here. See `consider`, which says more."""
-    return consider(name).sandbox
+    return consider(name, surroundings).sandbox
 
 
-def consider(name: str) -> Choice:
+def consider(name: str, surroundings: Surroundings = _USUAL) -> Choice:
     """The sandbox that `name` means: one of `NAMES`, "auto", or "module:attribute" of one's own.
 
     Each is proven first: a session is opened and answers. "auto" takes Docker only if its image is there or can be
-    built at once from what is on this machine; asking for "docker" builds it whatever that takes.
-    Raises `SandboxUnavailable` when it does not work here, `TaskError` when there is no such sandbox.
+    built at once from what is on this machine; asking for "docker" builds it whatever that takes. With `surroundings`
+    that only docker can give, "auto" means docker.
+    Raises `SandboxUnavailable` when it does not work here, `TaskError` when there is no such sandbox or when it cannot
+    give what the task asks for.
     """
+    if name == "auto" and surroundings.asked:
+        name = "docker"
     if name == "auto":
         return _strongest()
+    require_able(name, surroundings)
+    if name == "docker":
+        return Choice(_proven(_docker(surroundings)))
     if name in NAMES:
-        return Choice(_proven(_make(name, in_haste=False)))
+        return Choice(_proven(_make(name)))
     return Choice(_plugin(name))
+
+
+def require_able(name: str, surroundings: Surroundings) -> None:
+    """Raise `TaskError` when a task asks for surroundings that the sandbox of that name does not have."""
+    if surroundings.asked and name != "docker":
+        raise TaskError(
+            f"this task asks for {', '.join(surroundings.asked)} in [sandbox] of its task.toml, which only the docker "
+            f"sandbox has, and not {name}: use --sandbox docker, or remove them from the task"
+        )
 
 
 def probe() -> list[Probe]:
@@ -97,16 +115,16 @@ def _strongest() -> Choice:
 
 def _try(name: str) -> tuple[Probe, Sandbox | None]:
     try:
-        sandbox = _proven(_make(name, in_haste=True))
+        sandbox = _proven(_make(name))
     except SandboxUnavailable as error:
         return Probe(name, False, str(error)), None
     return Probe(name, True, "a session opened and answered", sandbox.weaknesses), sandbox
 
 
-def _make(name: str, *, in_haste: bool) -> Sandbox:
+def _make(name: str) -> Sandbox:
     match name:
         case "docker":
-            return _docker(in_haste=in_haste)
+            return _docker_in_haste()
         case "bubblewrap":
             from evolve.sandboxes.bubblewrap import BubblewrapSandbox  # noqa: PLC0415 - only what is used is loaded
 
@@ -117,21 +135,23 @@ def _make(name: str, *, in_haste: bool) -> Sandbox:
             return ProcessSandbox()
 
 
-def _docker(*, in_haste: bool) -> Sandbox:
+def _docker(surroundings: Surroundings) -> Sandbox:
     from evolve.sandboxes.docker import DockerSandbox  # noqa: PLC0415
+
+    return DockerSandbox(surroundings)
+
+
+def _docker_in_haste() -> Sandbox:
     from evolve.sandboxes.engines import connect, reachable  # noqa: PLC0415
     from evolve.sandboxes.images import base_image, find_image  # noqa: PLC0415
 
-    if in_haste:
-        with reachable("the Docker engine does not answer in time"), contextlib.closing(connect(_QUICK)) as client:
-            base = base_image(client)
-            if find_image(client) is None and not (base and base.ready):
-                raise SandboxUnavailable(
-                    "the Docker engine works, and its image is not built yet; --sandbox docker builds it, once"
-                )
-    sandbox = DockerSandbox()
-    sandbox.prepare()
-    return sandbox
+    with reachable("the Docker engine does not answer in time"), contextlib.closing(connect(_QUICK)) as client:
+        base = base_image(client)
+        if find_image(client) is None and not (base and base.ready):
+            raise SandboxUnavailable(
+                "the Docker engine works, and its image is not built yet; `evolve sandbox build` builds it, once"
+            )
+    return _docker(_USUAL)
 
 
 def _proven(sandbox: Sandbox) -> Sandbox:

@@ -12,52 +12,46 @@ from evolve.sandboxes.bounds import SHARED_BYTES, Bounds
 from evolve.sandboxes.containers import OWNER, ContainerSession, reap, remove
 from evolve.sandboxes.engines import Engine, connect, reachable, shortened
 from evolve.sandboxes.guarantees import Guarantee, weaknesses
-from evolve.sandboxes.images import HARNESS, ensure_image
+from evolve.sandboxes.images import HARNESS, ensure_image, require_image
 from evolve.sandboxes.owner import Owner
+from evolve.sandboxes.recipe import Surroundings
 from evolve.types import Limits, Role, Session
 
 if TYPE_CHECKING:
     from docker import APIClient
+    from docker.types import DeviceRequest
 
 __all__ = ["DockerSandbox"]
 
 # programs may bring executables, and numba and cffi map what they compile: no noexec
 _TMPFS = "rw,exec,nosuid,nodev,mode=1777"
+_WRITABLE = ("/tmp", "/dev/shm", "/dev/mqueue")  # noqa: S108 - the container's
 _OPEN_FILES = 1024  # of the harness, which holds a candidate to its limit
 _TIMEOUT = 60  # seconds for one request to the daemon
+_USUAL = Surroundings()
 
 
 class DockerSandbox:
     """Runs each session in a container of its own.
 
-    `image` is used as it is (it must hold the harness, as those from `sandbox/Dockerfile` do); without it one is built
-    on `base` with `requirements`, see `ensure_image`. `runtime` is one that the daemon knows, such as "runsc".
-    `cpus` is how much processor time a session may use per second. `client` is an API client to use instead of the
-    environment's (`DOCKER_HOST`); it is closed with the sandbox.
+    `surroundings` say in which image, under which runtime, with what GPUs and with how much processor time.
+    `client` is an API client to use instead of the environment's (`DOCKER_HOST`); it is closed with the sandbox.
     """
 
     name: str = "docker"
 
-    def __init__(
-        self,
-        *,
-        image: str | None = None,
-        base: str | None = None,
-        requirements: str = "",
-        runtime: str | None = None,
-        cpus: float = 1.0,
-        client: APIClient | None = None,
-    ) -> None:
-        self._image, self._base, self._requirements = image, base, requirements
-        self._runtime, self._cpus = runtime, cpus
+    def __init__(self, surroundings: Surroundings = _USUAL, *, client: APIClient | None = None) -> None:
+        self._surroundings = surroundings
+        self._image = ""
         self._client = client
         self._engine = Engine()
         self._preparing = threading.Lock()
         self._changing = threading.Lock()
-        self._prepared = False
+        self._identity = ""
         self._open: set[ContainerSession] = set()
         self._left: set[str] = set()
-        self.missing = frozenset[Guarantee]() if runtime == "runsc" else frozenset({Guarantee.KERNEL})
+        own_kernel = surroundings.runtime == "runsc"
+        self.missing = frozenset[Guarantee]() if own_kernel else frozenset({Guarantee.KERNEL})
         self.weaknesses = weaknesses(self.missing)
 
     def prepare(self) -> str:
@@ -66,18 +60,22 @@ class DockerSandbox:
         Done by the first `open`; harmless to repeat. Raises `SandboxUnavailable`.
         """
         with self._preparing, reachable("the Docker engine does not work"):
-            if not self._prepared:
+            if not self._identity:
+                wanted = self._surroundings
                 self._client = self._client or connect(_TIMEOUT)
                 self._engine = Engine.of(self._client)
                 self.missing |= self._engine.missing
                 self.weaknesses = weaknesses(self.missing)
                 reap(self._client)
-                self._image = self._image or ensure_image(
-                    self._client, base=self._base, requirements=self._requirements
-                )
-                self._prepared = True
-            assert self._image is not None
+                self._image = wanted.image or ensure_image(self._client, wanted.recipe)
+                found = require_image(self._client, self._image)
+                self._identity = f"docker {self._engine.identity} {found} {wanted.runtime} {wanted.gpus}"
             return self._image
+
+    def identity(self) -> str:
+        """What a check of this sandbox is good for: the engine, the image, the runtime. Raises as `prepare` does."""
+        self.prepare()
+        return self._identity
 
     def open(self, role: Role, limits: Limits) -> Session:
         """Start a container with a harness for this role.
@@ -119,7 +117,7 @@ class DockerSandbox:
         user = secrets.choice(self._engine.users)
         made = client.create_container(
             image,
-            entrypoint=harness.argv("python3", HARNESS, role, limits, processes=bounds.processes),
+            entrypoint=harness.argv("python3", HARNESS, role, limits, processes=bounds.processes, emptied=_WRITABLE),
             command=[],
             # a user that no other container has: limits by user, and whatever the kernel keeps by user, are not shared
             user=f"{user}:{user}",
@@ -137,16 +135,26 @@ class DockerSandbox:
                 mem_limit=bounds.memory_bytes,
                 memswap_limit=bounds.memory_bytes,
                 pids_limit=bounds.tasks,
-                nano_cpus=int(self._cpus * 1e9),
+                nano_cpus=int((self._surroundings.cpus or 1.0) * 1e9),
+                device_requests=self._devices(),
                 shm_size=SHARED_BYTES,
                 tmpfs={"/tmp": f"{_TMPFS},size={limits.disk_bytes}{self._engine.tmpfs_options}", **self._engine.closed},  # noqa: S108
                 ulimits=[Ulimit(name=name, soft=value, hard=value) for name, value in hard.items()],
                 oom_score_adj=900,
                 log_config=LogConfig(type="none", config={}),
-                runtime=self._runtime,
+                runtime=self._surroundings.runtime,
             ),
+            healthcheck={"test": ["NONE"]},  # one that an image brings would run beside the harness
         )
         return str(made["Id"])
+
+    def _devices(self) -> list[DeviceRequest]:
+        from docker.types import DeviceRequest  # noqa: PLC0415
+
+        gpus = self._surroundings.gpus
+        if gpus is None:
+            return []
+        return [DeviceRequest(count=-1 if gpus == "all" else int(gpus), capabilities=[["gpu"]])]
 
     def _closed(self, session: ContainerSession, removed: bool) -> None:
         with self._changing:

@@ -29,7 +29,7 @@ class Engine:
 
     `filter` is the value of its option seccomp, `tmpfs_options` are added to those of every tmpfs, and `closed` are
     folders to be made unwritable: folder -> options. `users` are ids that containers may have. `missing` are guarantees
-    that it cannot give.
+    that it cannot give. `identity` tells engines, and versions of one, apart.
     """
 
     filter: str = field(default_factory=profile)
@@ -37,6 +37,7 @@ class Engine:
     closed: Mapping[str, str] = field(default_factory=dict)
     users: range = range(1_900_000_000, 2_100_000_000)  # above what systemd and containers give out, below 2**31
     missing: frozenset[Guarantee] = frozenset()
+    identity: str = ""
 
     @classmethod
     def of(cls, client: APIClient) -> Self:
@@ -53,6 +54,8 @@ class Engine:
             known["users"] = range(20_000, 60_000)  # such engines have 65536 ids
         flags = {"MemoryLimit": Guarantee.TREE_MEMORY, "PidsLimit": Guarantee.TREE_COUNT}
         known["missing"] = frozenset(guarantee for flag, guarantee in flags.items() if not told.get(flag, True))
+        version, root = told.get("ServerVersion"), told.get("DockerRootDir")
+        known["identity"] = f"{told.get('ID') or root} {version} cgroup{told.get('CgroupVersion')}"
         return cls(**known)
 
 

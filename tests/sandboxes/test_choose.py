@@ -13,6 +13,7 @@ from evolve.errors import SandboxUnavailable, TaskError, UnsafeRefused
 from evolve.sandboxes.choose import NAMES, choose, consider, probe, require_safe
 from evolve.sandboxes.guarantees import Guarantee
 from evolve.sandboxes.process import ProcessSandbox
+from evolve.sandboxes.recipe import Recipe, Surroundings
 from evolve.types import Limits, Role, Session
 
 
@@ -114,3 +115,14 @@ def test_untrusted_code_needs_isolation_or_a_word() -> None:
         require_safe(sandbox, untrusted=True, allow_unsafe=True)
         require_safe(sandbox, untrusted=False, allow_unsafe=False)
     require_safe(Isolating(), untrusted=True, allow_unsafe=False)
+
+
+def test_what_only_docker_has_is_an_error_elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing that a task asks for is ignored, and "auto" does not fall back on a sandbox without it."""
+    asked = Surroundings(gpus=1, recipe=Recipe(requirements="six\n"))
+    for name in ("bubblewrap", "process", "evolve.sandboxes.process:ProcessSandbox"):
+        with pytest.raises(TaskError, match=r"gpus, requirements in \[sandbox\].*--sandbox docker"):
+            choose(name, asked)
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/docker.sock")
+    with pytest.raises(SandboxUnavailable, match="no Docker engine"):
+        choose("auto", asked)
