@@ -254,13 +254,15 @@ def _build(
             decode=True,
             timeout=_BUILD_TIMEOUT,
         )
-        for step in steps:
+        failed = False
+        for step in steps:  # to its end, so that the connection is free again
             said.append(step.get("stream") or step.get("error") or "")
-            if "error" in step:
-                raise SandboxUnavailable(_build_failed("".join(said), own=labels[MADE] == "base"))
+            failed = failed or "error" in step
     except (DockerException, OSError) as error:
         words = "".join([*said, shortened(error)])
         raise SandboxUnavailable(_build_failed(words, own=labels[MADE] == "base")) from None
+    if failed:
+        raise SandboxUnavailable(_build_failed("".join(said), own=labels[MADE] == "base"))
 
 
 def _build_failed(said: str, *, own: bool) -> str:
