@@ -1,7 +1,8 @@
 """Bubblewrap: fresh namespaces, a read-only view of the interpreter and nothing else, a filter on system calls.
 
-Started by root, the program inside runs under a user id of its own that no other process has and that owns nothing on
-the host; started by anybody else, it runs in a user namespace. Either way it has no capability and can gain none.
+Started by root, each program inside runs under a user id of its own that no other process has and that owns nothing on
+the host; started by anybody else, all of a session is one user in a user namespace, and each candidate wants a session
+of its own. Either way it has no capability and can gain none.
 """
 
 from __future__ import annotations
@@ -40,6 +41,9 @@ _HARNESS = "/evolve/harness"
 _WRITABLE = ("/tmp", "/dev/shm")  # noqa: S108 - the sandbox's
 _START = 20.0  # seconds until the namespaces stand
 _FIRST_USER, _USERS = 1_900_000_000, 200_000_000  # above what systemd and containers give out, below 2**31
+_NOBODY = 65534
+_PASSWD = f"nobody:x:{_NOBODY}:{_NOBODY}::/tmp:/bin/sh\n".encode()
+_GROUP = f"nogroup:x:{_NOBODY}:\n".encode()
 _NOT_IN_RLIMITS = frozenset({"memfd_create"})
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - the sandbox's
 
@@ -90,7 +94,19 @@ class BubblewrapSandbox:
         if self.bounded or role == "evaluator":
             processes = bounds.processes if self._as_root or _counts_by_namespace() else None
         try:
-            command = harness.argv(self._python, _HARNESS, role, limits, processes=processes, emptied=_WRITABLE)
+            separate = self._as_root and role == "candidate"
+            command = harness.argv(
+                self._python,
+                _HARNESS,
+                role,
+                limits,
+                processes=processes,
+                emptied=_WRITABLE,
+                separate=separate,
+                once=role == "candidate" and not separate,
+            )
+            if self._as_root and not separate:
+                command = [*_become(_spare_user()), *command]
             started = self._starter.submit(self._start, command, limits, group).result()
         except BaseException:
             if group is not None:
@@ -119,13 +135,12 @@ class BubblewrapSandbox:
         self._starter.shutdown(wait=False)
 
     def _start(self, command: Sequence[str], limits: Limits, group: Group | None) -> _Started:
-        user = _spare_user() if self._as_root else 65534
         report, told = os.pipe()
-        data = [_memory_file(content) for content in (_passwd(user), _group(user), self._filter or b"")]
+        data = [_memory_file(content) for content in (_PASSWD, _GROUP, self._filter or b"")]
         try:
-            argv = [self._bwrap, *self._isolation(user), *self._files(limits, group, data)]
+            argv = [self._bwrap, *self._isolation(), *self._files(limits, group, data)]
             argv += ["--info-fd", str(told), *(["--seccomp", str(data[2])] if self._filter else []), "--"]
-            argv += [*(_become(user) if self._as_root else []), *command]
+            argv += command
             process = subprocess.Popen(
                 group.enter(argv) if group else argv,
                 stdin=subprocess.PIPE,
@@ -152,14 +167,14 @@ class BubblewrapSandbox:
                 return _Started(process, os.pidfd_open(child))
         raise self._failure(process)
 
-    def _isolation(self, user: int) -> list[str]:
+    def _isolation(self) -> list[str]:
         namespaces = ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]
         if self._as_root:
-            # just enough for setpriv to give up root for good
-            given = [word for name in ("SETUID", "SETGID", "SETPCAP") for word in ("--cap-add", f"CAP_{name}")]
+            # just enough for setpriv, or the harness, to give up root for good
+            given = [word for name in harness.CAPABILITIES for word in ("--cap-add", f"CAP_{name}")]
         else:
             namespaces.append("--unshare-user")
-            given = ["--uid", str(user), "--gid", str(user)]
+            given = ["--uid", str(_NOBODY), "--gid", str(_NOBODY)]
         words = [*namespaces, "--cap-drop", "ALL", *given]
         words += [
             "--die-with-parent",
@@ -302,14 +317,6 @@ def _readable_harness() -> Path:
     for path in (folder, *folder.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     return folder
-
-
-def _passwd(user: int) -> bytes:
-    return f"sandbox:x:{user}:{user}::/tmp:/bin/sh\n".encode()
-
-
-def _group(user: int) -> bytes:
-    return f"sandbox:x:{user}:\n".encode()
 
 
 def _memory_file(content: bytes) -> int:

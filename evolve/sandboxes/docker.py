@@ -115,12 +115,26 @@ class DockerSandbox:
             "nproc": bounds.tasks,
         }
         user = secrets.choice(self._engine.users)
+        # root's rights end before the harness reads its first frame; gVisor cannot hand on what is left of them
+        own_kernel = self._surroundings.runtime == "runsc"
+        separate = role == "candidate" and not own_kernel
+        once = role == "candidate" and own_kernel
+        command = harness.argv(
+            "python3",
+            HARNESS,
+            role,
+            limits,
+            processes=bounds.processes,
+            emptied=_WRITABLE,
+            separate=separate,
+            once=once,
+        )
         made = client.create_container(
             image,
-            entrypoint=harness.argv("python3", HARNESS, role, limits, processes=bounds.processes, emptied=_WRITABLE),
+            entrypoint=command,
             command=[],
             # a user that no other container has: limits by user, and whatever the kernel keeps by user, are not shared
-            user=f"{user}:{user}",
+            user="0:0" if separate else f"{user}:{user}",
             working_dir="/tmp",  # noqa: S108 - the container's
             environment={"HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"},  # noqa: S108
             hostname="sandbox",
@@ -130,6 +144,7 @@ class DockerSandbox:
                 network_mode="none",
                 read_only=True,
                 cap_drop=["ALL"],
+                cap_add=list(harness.CAPABILITIES) if separate else None,
                 security_opt=["no-new-privileges", f"seccomp={self._engine.filter}"],
                 ipc_mode="private",
                 mem_limit=bounds.memory_bytes,

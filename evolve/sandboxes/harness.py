@@ -22,7 +22,10 @@ from evolve import frames
 from evolve.resources import bundled
 from evolve.types import Limits, Role
 
-__all__ = ["argv", "directory", "files", "home"]
+__all__ = ["CAPABILITIES", "argv", "directory", "files", "home"]
+
+CAPABILITIES = ("KILL", "SETGID", "SETPCAP", "SETUID")
+"""What a harness with `separate` must have, and all that it may have: see `sandbox/harness/users.py`."""
 
 _PREFIX = "evolve-"
 _making = threading.Lock()
@@ -59,6 +62,8 @@ def argv(  # noqa: PLR0913 - what the harness is told, all but four optional
     processes: int | None = None,
     abandoned: tuple[str, ...] = (),
     emptied: tuple[str, ...] = (),
+    separate: bool = False,
+    once: bool = False,
 ) -> list[str]:
     """The command line that runs the harness in `folder` with the interpreter `python`, both as the sandbox sees them.
 
@@ -67,6 +72,8 @@ def argv(  # noqa: PLR0913 - what the harness is told, all but four optional
     sandbox, so it is the driver's to choose, and None leaves it alone. The limit on processes in `limits` is watched
     by the harness itself. `abandoned` are folders like `home()` to remove too when the engine died, their lock is free.
     `emptied` are folders to empty after each candidate: those that it may write to, and that are nobody else's.
+    With `separate` the harness is started as root with `CAPABILITIES`, and gives each candidate a user id of its own.
+    With `once` it asks to be replaced after each candidate: where they cannot be told apart by user.
     """
     settings = {
         "limits": asdict(limits),
@@ -74,6 +81,8 @@ def argv(  # noqa: PLR0913 - what the harness is told, all but four optional
         "processes": processes,
         "abandoned": list(abandoned),
         "emptied": list(emptied),
+        "separate": separate,
+        "once": once,
     }
     return [python, "-I", "-u", f"{folder}/main.py", role, json.dumps(settings)]
 

@@ -14,17 +14,18 @@ from tree import Tree
 from watch import Stopped
 
 _CHUNK = 2**18
-_START = 60.0  # seconds that the process may take to be there, before it knows anything of the candidate
 _GARBAGE = "the program wrote to a descriptor that is not its own"
 
 
 class Conversation:
     """Calls to one candidate process, which `launch(channel, output)` starts.
 
-    Raises `OSError` when it does not start: that is our failure and none of the candidate's.
+    Raises `OSError` when it does not start within `patience` seconds: it knows nothing of the candidate until then.
     """
 
-    def __init__(self, loop: Loop, tree: Tree, launch: Callable[[int, int], None], limits: dict[str, int]) -> None:
+    def __init__(
+        self, loop: Loop, tree: Tree, launch: Callable[[int, int], None], limits: dict[str, int], patience: float
+    ) -> None:
         self._loop, self._tree = loop, tree
         self._incoming = Incoming(limits["reply_bytes"])
         self._calls = 0
@@ -33,17 +34,26 @@ class Conversation:
         self.output = Output(loop, limits["output_bytes"])
         self._socket, theirs = socket.socketpair()
         self._socket.setblocking(False)
-        with theirs:
-            launch(theirs.fileno(), self.output.writer)
-        self.output.started()
-        until = time.monotonic() + _START
-        loop.watch(self._socket.fileno(), self._read)
+        try:
+            try:
+                with theirs:
+                    launch(theirs.fileno(), self.output.writer)
+            finally:
+                self.output.started()
+            self.pid = self._wait(time.monotonic() + patience)
+        except OSError:
+            self.close()
+            raise
+
+    def _wait(self, until: float) -> int:
+        self._loop.watch(self._socket.fileno(), self._read)
         while (frame := self._incoming.take()) is None:
             if self._ended or time.monotonic() > until:
                 raise OSError(f"no candidate process could be started: {self.output.tail(2000)}")
-            loop.turn(until)
-        loop.unwatch(self._socket.fileno())
-        self.pid: int = frame.head["pid"]
+            self._loop.turn(until)
+        self._loop.unwatch(self._socket.fileno())
+        pid: int = frame.head["pid"]
+        return pid
 
     def _read(self) -> bool:
         try:
@@ -70,7 +80,7 @@ class Conversation:
         """
         self._read()
         if len(self._incoming):
-            raise Stopped("failed", _GARBAGE)
+            raise Stopped("failed", _GARBAGE, garbage=True)
         self._calls += 1
         self._loop.watch(self._socket.fileno(), self._read)
         try:
@@ -85,10 +95,10 @@ class Conversation:
             try:
                 answer = self._incoming.take()
             except FrameError:
-                raise Stopped("failed", _GARBAGE) from None
+                raise Stopped("failed", _GARBAGE, garbage=True) from None
             if answer is not None:
                 if answer.head.get("call") != self._calls:
-                    raise Stopped("failed", _GARBAGE)
+                    raise Stopped("failed", _GARBAGE, garbage=True)
                 return answer
             if self._ended or self.pid in self._tree.exits:
                 self._last_words()

@@ -11,6 +11,7 @@ from typing import Any
 import folder
 from loop import Closed, Loop
 from tree import Tree, become_guard
+from users import Users
 
 
 class EngineGone(Exception):
@@ -18,9 +19,11 @@ class EngineGone(Exception):
 
 
 class Guard:
-    """This process: the parent of all that runs in the session. `scratch` is its folder, and goes with it."""
+    """This process: the parent of all that runs in the session. `scratch` is its folder, and goes with it; where there
+    are many `users`, it is the candidate's to make."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
+        self.users = Users() if settings["separate"] else None
         # our channel moves away from the numbers that programs expect to be theirs
         self.into = fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 3)
         self.out = fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3)
@@ -28,10 +31,13 @@ class Guard:
         os.dup2(empty, 0)
         os.dup2(2, 1)
         become_guard()
-        self.scratch: str = settings["scratch"] or tempfile.mkdtemp(prefix="evolve-")
+        self.scratch: str = settings["scratch"] or self._place()
         self._abandoned: list[str] = settings["abandoned"]
-        self.tree = Tree()
+        self.tree = Tree(self.users)
         self.loop = Loop(self.tree.reap)
+
+    def _place(self) -> str:
+        return os.path.join(tempfile.gettempdir(), "evolve") if self.users else tempfile.mkdtemp(prefix="evolve-")
 
     def run(self, serve: Callable[[], object]) -> int:
         """Serve until the engine closes the session (SIGTERM) or is gone; then end and remove everything."""

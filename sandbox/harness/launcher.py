@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import socket
 import sys
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from tree import Tree
 from zygote import FLAGS
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_IMPORT = 60.0  # seconds that a fresh zygote may take to import what it is told; nobody can have touched it by then
 
 
 class Launcher:
@@ -24,34 +26,56 @@ class Launcher:
         self._modules: set[str] = set()
         self._wanted: set[str] = set()
         self._control: socket.socket | None = None
+        self._ready = False
 
-    def launch(self, channel: int, output: int) -> None:
-        """Have a process started that answers on `channel`, where it says when it is ready, and prints to `output`."""
-        for last in (False, True):
-            self._tree.wake_helper()
-            try:
-                socket.send_fds(self._control or self._start(), [b"\0"], [channel, output])
-            except OSError:  # the zygote is gone
-                self._stop()
-                if last:
-                    raise
-            else:
-                return
+    @property
+    def wanted(self) -> list[str]:
+        """The modules that programs have imported, of those that are worth it."""
+        return sorted(self._wanted)
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is a zygote, and nobody has ended or stopped it."""
+        return self._control is not None and self._tree.helper is not None and self._tree.is_going(self._tree.helper)
+
+    def launch(self, channel: int, output: int, user: int) -> None:
+        """Have a process started that answers on `channel`, where it says when it is ready, and prints to `output`.
+
+        `user` is who it shall be, 0 when there is but one. Raises `OSError` when the zygote is not there any more.
+        """
+        control = self._await()
+        try:
+            socket.send_fds(control, [user.to_bytes(4, "little")], [channel, output])
+        except OSError as error:
+            raise OSError(f"the zygote takes no more requests: {error}") from error
 
     def prepare(self) -> None:
-        """Start the zygote, or another when the last one lacks what programs import. Does not wait for it.
+        """Start the zygote, or another when the last one is gone or lacks what programs import. Does not wait for it.
 
         Nothing else may run, for what does is killed with the old one.
         """
-        if self._control is not None and not self._wanted <= self._modules:
-            self._stop()
+        if self._control is not None and not (self.alive and self._wanted <= self._modules):
+            self.stop()
         if self._control is None:
             self._start()
+
+    def wait(self) -> None:
+        """Wait until the zygote has imported everything. Raises `OSError` when it does not."""
+        self._await()
 
     def learn(self, used: object) -> None:
         """What a candidate says that it has imported. Believed, because being wrong costs nothing but time."""
         if isinstance(used, list):
             self._wanted.update(name for name in WORTH_IMPORTING if name in used)
+
+    def stop(self) -> None:
+        """Kill the zygote, and with it whatever runs."""
+        self._tree.helper = None
+        self._ready = False
+        if self._control is not None:
+            self._control.close()
+            self._control = None
+        self._tree.kill()
 
     def _start(self) -> socket.socket:
         self._modules |= self._wanted
@@ -63,9 +87,12 @@ class Launcher:
         self._control = control
         return control
 
-    def _stop(self) -> None:
-        self._tree.helper = None
-        if self._control is not None:
-            self._control.close()
-            self._control = None
-        self._tree.kill()
+    def _await(self) -> socket.socket:
+        control = self._control or self._start()
+        if not self._ready:
+            poll = select.poll()
+            poll.register(control, select.POLLIN)
+            if not poll.poll(_IMPORT * 1000) or not control.recv(1):
+                raise OSError("the zygote has ended, or was not ready in time")
+            self._ready = True
+        return control

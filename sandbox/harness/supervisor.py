@@ -3,10 +3,12 @@
 It is the only process here that talks to the engine. It never runs a candidate's code and never looks into the values
 that it passes on; how long something took, how much memory it used and how it ended is measured here.
 
+    prepare  modules: imports them for the candidates to come, as far as they are known to be worth it
     load   files [[path, executable, append]], module; buffers: the contents
     call   function, map (bool), timeout, cpu; buffers: the packed arguments
     run    argv, timeout, cpu; buffers: standard input
-    end    kills what is left, wipes the folder and all others that could be written, says what it took
+    end    kills what is left, wipes the folder and all others that could be written, says what it took, which modules
+           it is worth to `prepare` the next session with, and `unclean`: why another program should not follow, or ""
 
 Each is answered by one frame with `op` "done" (which may carry a result) or "stopped" (with `kind` and `error`).
 """
@@ -18,10 +20,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import folder
 from conversation import Conversation
 from frames import Frame, Incoming
 from frames import write as write_frame
+from ground import Ground
 from guard import EngineGone, Guard
 from launcher import Launcher
 from output import Output
@@ -31,6 +33,8 @@ from watch import Stopped, Watch
 _CHUNK = 2**18
 _ERROR = 20_000  # characters of an error that are passed on
 _SHOWN = 4_000  # characters of the output that go with an error
+_SOON, _LATE = 2.0, 20.0  # seconds that a zygote has to fork, and one that was started anew because it did not
+_ONCE = "a session for each program, since there are no users to tell them apart"
 
 
 def serve(settings: dict[str, Any]) -> int:
@@ -47,10 +51,12 @@ class Supervisor:
         self._into, self._out = guard.into, guard.out
         self._limits: dict[str, int] = settings["limits"]
         self._processes: int | None = settings["processes"]
-        # what was there before any candidate stays: an interpreter may live there, on a mount of its own
-        self._emptied = {place: set(os.listdir(place)) for place in settings["emptied"] if os.path.isdir(place)}
-        self._scratch = guard.scratch
-        self._work = os.path.join(guard.scratch, "work")
+        self._users = guard.users
+        self._ground = Ground(guard.users, guard.scratch, settings["emptied"])
+        self._work = self._ground.work
+        self._once = _ONCE if settings["once"] else ""
+        self._doubt, self._left, self._loaded = self._once, "", False
+        self._oom_kills = self._tree.oom_kills()
         self._environment = clean_environment(self._work, sys.executable)
         self._module = ""
         self._conversation: Conversation | None = None
@@ -77,6 +83,8 @@ class Supervisor:
 
     def _answer(self, request: Frame) -> Frame:
         match request.head["op"]:
+            case "prepare":
+                return self._prepare(request)
             case "load":
                 return self._load(request)
             case "call":
@@ -88,21 +96,37 @@ class Supervisor:
             case other:
                 raise ValueError(f"no such request: {other!r}")
 
+    def _prepare(self, request: Frame) -> Frame:
+        self._launcher.learn(request.head["modules"])
+        self._launcher.prepare()
+        self._launcher.wait()
+        return Frame({"op": "done"})
+
     def _load(self, request: Frame) -> Frame:
-        self._end()
-        folder.fill(self._work, request.head["files"], request.buffers)
+        if self._loaded:
+            self._end()
+        if self._left:
+            raise OSError(self._left)
+        if self._users is not None:
+            self._users.another()
+        self._loaded = True
+        self._ground.fill(request.head["files"], request.buffers)
         self._module = request.head["module"]
         return Frame({"op": "done"})
 
     def _end(self) -> Frame:
         self._kill()
-        for place, keep in self._emptied.items():
-            folder.wipe(place, 0o1777, keep - {os.path.basename(self._scratch)})
-        folder.wipe(self._work)
+        self._left = self._ground.clear()
+        unclean = self._left or self._doubt
+        if not self._launcher.alive:
+            unclean = unclean or "somebody has ended or stopped the zygote"
+        if self._tree.oom_kills() != self._oom_kills:
+            unclean = unclean or "the kernel killed something for memory"
         took = {"cpu_seconds": self._tree.cpu_seconds, "memory_bytes": self._tree.memory_bytes}
         self._tree.reset()
         self._launcher.prepare()
-        return Frame({"op": "done", **took})
+        self._doubt, self._oom_kills, self._loaded = self._once, self._tree.oom_kills(), False
+        return Frame({"op": "done", **took, "modules": self._launcher.wanted, "unclean": unclean})
 
     def _kill(self) -> None:
         if not self._tree.kill():
@@ -111,11 +135,17 @@ class Supervisor:
             self._conversation.close()
             self._conversation = None
 
+    def _kill_but(self, stay: frozenset[int]) -> None:
+        if not self._tree.kill(keep=stay):
+            raise Stopped("failed", "stopped for starting processes faster than they can be ended")
+
     def _stoppable(self, serve: Callable[[Frame], Frame], request: Frame) -> Frame:
         try:
             return serve(request)
         except Stopped as stopped:
             output = self._conversation.output.head(_SHOWN) if self._conversation else ""
+            if stopped.kind == "memory" or stopped.garbage:
+                self._doubt = self._doubt or str(stopped)
             self._kill()
             return _stopped(stopped.kind, str(stopped), output)
 
@@ -124,7 +154,7 @@ class Supervisor:
 
     def _call(self, request: Frame) -> Frame:
         if self._conversation is None:
-            self._conversation = Conversation(self._loop, self._tree, self._launcher.launch, self._limits)
+            self._conversation = self._converse()
         # the clock starts here: the process is ready to run the candidate's first line
         watch = self._watch(request)
         head = {"function": request.head["function"], "map": request.head["map"], "module": self._module}
@@ -134,13 +164,30 @@ class Supervisor:
         if kind is None and len(answer.buffers) == 2:
             return Frame({"op": "done", "seconds": watch.seconds}, answer.buffers)
         if not (isinstance(kind, str) and isinstance(error, str) and kind in {"failed", "memory", "data"}):
-            raise Stopped("failed", "the program wrote to a descriptor that is not its own")
+            raise Stopped("failed", "the program wrote to a descriptor that is not its own", garbage=True)
         return _stopped(kind, error, self._conversation.output.tail(_SHOWN))
+
+    def _converse(self) -> Conversation:
+        """A zygote that does not answer at once is replaced: what it was, or what was done to it, does not matter."""
+        try:
+            return self._try(_SOON)
+        except OSError as error:
+            self._doubt = self._doubt or str(error)
+            self._launcher.stop()
+            return self._try(_LATE)
+
+    def _try(self, patience: float) -> Conversation:
+        return Conversation(self._loop, self._tree, self._launch, self._limits, patience)
+
+    def _launch(self, channel: int, output: int) -> None:
+        self._launcher.launch(channel, output, self._users.candidate if self._users else 0)
 
     def _spawn_zygote(self, argv: list[str], control: int) -> int:
         # without limits of its own: each candidate sets them, beyond what it came with
         descriptors = {0: 0, 1: 1, 2: 2, 3: control}
-        return self._tree.spawn(argv, descriptors=descriptors, folder="/", environment=self._environment, limits=None)
+        return self._tree.spawn(
+            argv, descriptors=descriptors, folder="/", environment=self._environment, limits=None, helper=True
+        )
 
     def _spawn(self, argv: list[str], descriptors: dict[int, int]) -> int:
         return self._tree.spawn(
@@ -163,8 +210,7 @@ class Supervisor:
             while pid not in self._tree.exits:
                 self._loop.turn(watch.until())
             seconds = watch.seconds
-            if not self._tree.kill(keep=stay):
-                raise OSError("a process of the candidate cannot be killed")
+            self._kill_but(stay)
             head = {
                 "op": "done",
                 "returncode": self._tree.exits[pid],

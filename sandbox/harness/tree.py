@@ -6,6 +6,7 @@ its child again and is found and reaped here. What something took is what the ke
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -15,8 +16,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
+from users import Users, become
+
 _PDEATHSIG, _DUMPABLE, _SUBREAPER = 1, 4, 36
 _AROUND = 2**30  # address space beyond the memory limit, for what is mapped and not used: libraries, stacks of threads
+_FAST = 0.001  # seconds between two looks, until it has been tried a few times
 _libc = ctypes.CDLL(None)
 _libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 
@@ -75,9 +79,13 @@ def limit(limits: Mapping[str, int], processes: int | None, had: int = 0) -> Non
 
 
 class Tree:
-    """The descendants of this process, but for `helper`: one that is ours and that lives on."""
+    """The descendants of this process, but for `helper`: one that is ours and that lives on.
 
-    def __init__(self) -> None:
+    With `users`, they are those of the candidate's processes wherever they hang, too.
+    """
+
+    def __init__(self, users: Users | None = None) -> None:
+        self._users = users
         self.helper: int | None = None
         self.exits: dict[int, int] = {}
         """pid -> exit code, or minus the signal, of children that ended and were not forgotten."""
@@ -99,8 +107,10 @@ class Tree:
         environment: Mapping[str, str],
         limits: Mapping[str, int] | None,
         processes: int | None = None,
+        helper: bool = False,
     ) -> int:
-        """Start a program in its own session; `descriptors` maps its descriptors to ours. Returns its pid.
+        """Start a program in its own session, as the candidate's user or as the helper's, where they have some;
+        `descriptors` maps its descriptors to ours. Returns its pid.
 
         A program that cannot be started says so on its standard error and exits with 127, or 126 when not allowed.
         """
@@ -109,6 +119,8 @@ class Tree:
         if pid == 0:
             try:
                 os.setsid()
+                if self._users is not None:
+                    self._users.become_zygote() if helper else become(self._users.candidate)
                 die_with_parent(parent)
                 # first out of the way of each other's numbers, then into place
                 high = {theirs: fcntl.fcntl(ours, fcntl.F_DUPFD_CLOEXEC, 64) for theirs, ours in descriptors.items()}
@@ -147,6 +159,10 @@ class Tree:
         while True:
             self.reap()
             victims = [pid for pid in self.running() if pid not in keep]
+            if self._users is not None and not keep:
+                victims = victims or self._users.running()
+                if pause > _FAST:  # it forks faster than we find them
+                    self._users.kill_all()
             if not victims:
                 return True
             for pid in victims:
@@ -163,13 +179,9 @@ class Tree:
         """Every descendant but the helper."""
         return [pid for pid in descendants(os.getpid()) if pid != self.helper]
 
-    def wake_helper(self) -> None:
-        """Have the helper go on, should somebody have stopped it who is dead by now."""
-        if self.helper is not None:
-            try:
-                os.kill(self.helper, signal.SIGCONT)
-            except ProcessLookupError:
-                pass
+    def is_going(self, pid: int) -> bool:
+        """Whether the process is there, and neither stopped nor dead."""
+        return _stat(pid)[:1] not in ([], ["T"], ["t"], ["Z"], ["X"])
 
     def below(self, pid: int) -> list[int]:
         """The process and its descendants."""
@@ -181,7 +193,8 @@ class Tree:
 
     def look(self, pids: Sequence[int]) -> tuple[int, float]:
         """The memory in bytes and the CPU seconds of these processes now. Remembers the peak."""
-        memory = sum(_resident(pid) for pid in pids)
+        with self._users.as_candidate() if self._users else contextlib.nullcontext():
+            memory = sum(_resident(pid) for pid in pids)
         self.memory_bytes = max(self.memory_bytes, memory)
         return memory, sum(_cpu(pid) for pid in pids)
 

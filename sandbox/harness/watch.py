@@ -11,11 +11,12 @@ _FIRST, _NEXT = 0.02, 0.05  # seconds until the first look, and between the next
 
 
 class Stopped(Exception):
-    """What ran passed a limit, died or broke the protocol. `kind` is the word for it that the evaluator sees."""
+    """What ran passed a limit, died or broke the protocol, which is `garbage`. `kind` is the word for it that the
+    evaluator sees."""
 
-    def __init__(self, kind: str, error: str) -> None:
+    def __init__(self, kind: str, error: str, *, garbage: bool = False) -> None:
         super().__init__(error)
-        self.kind = kind
+        self.kind, self.garbage = kind, garbage
 
 
 class Watch:

@@ -16,12 +16,15 @@ import json  # noqa: E402
 import os  # noqa: E402
 import socket  # noqa: E402
 import time  # noqa: E402
+import types  # noqa: E402
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
 FLAGS = ("-s", "-P", "-B")
+READY = b"\1"
+"""What it says when it has imported everything."""
 _CONTROL = 3
 _USUAL = (
     "abc",
@@ -60,17 +63,20 @@ def main() -> None:
     import candidate  # noqa: PLC0415 - from beside this file, and only now found there
     import frames  # noqa: PLC0415
     import tree  # noqa: PLC0415
+    import users  # noqa: PLC0415
 
+    ours = types.SimpleNamespace(candidate=candidate, frames=frames, tree=tree, users=users)
     tree.set_dumpable(False)  # a candidate of the same user could write into what the next one is forked from
-    for name in ("candidate", "frames", "tree"):
+    for name in ("candidate", "frames", "tree", "users"):
         del sys.modules[name]  # a program may have files of these names
     del sys.path[0]
     _import(settings)
     gc.collect()
     gc.freeze()  # so that a candidate's collector does not touch, and thereby copy, every page that is shared
     control = socket.socket(fileno=_CONTROL)
+    control.send(READY)
     while True:
-        message, descriptors, _, _ = socket.recv_fds(control, 1, 2)
+        message, descriptors, _, _ = socket.recv_fds(control, 4, 2)
         if not message:
             return
         child = os.fork()
@@ -80,7 +86,7 @@ def main() -> None:
                 os._exit(0)
             try:
                 control.close()
-                _begin(frames, candidate, tree, settings, descriptors, parent)
+                _begin(ours, settings, descriptors, parent, int.from_bytes(message, "little"))
             finally:
                 os._exit(70)  # the channel is closed, by the program or by the supervisor
         for descriptor in descriptors:
@@ -100,11 +106,9 @@ def _import(settings: dict[str, Any]) -> None:
         os.execv(sys.executable, argv)
 
 
-def _begin(
-    frames: Any, candidate: Any, tree: Any, settings: dict[str, Any], descriptors: list[int], parent: int
-) -> None:
+def _begin(ours: Any, settings: dict[str, Any], descriptors: list[int], parent: int, user: int) -> None:
     channel, output = descriptors
-    os.dup2(channel, candidate.CHANNEL, inheritable=False)
+    os.dup2(channel, ours.candidate.CHANNEL, inheritable=False)
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.close(channel)
@@ -112,15 +116,26 @@ def _begin(
     os.setsid()
     while os.getppid() == parent:  # until it has ended, and this is the supervisor's child
         time.sleep(0.0001)
-    tree.die_with_parent(settings["supervisor"])
-    tree.set_dumpable(True)  # so that the supervisor sees what it uses
-    tree.limit(settings["limits"], settings["processes"], tree.data_bytes())
+    if user:
+        _give_up_all(ours.users, user)
+    ours.tree.die_with_parent(settings["supervisor"])
+    ours.tree.set_dumpable(True)  # so that the supervisor sees what it uses
+    ours.tree.limit(settings["limits"], settings["processes"], ours.tree.data_bytes())
     os.chdir(settings["folder"])
     _make_room()
     sys.path.insert(0, settings["folder"])
     sys.argv = [settings["folder"]]
-    frames.write(candidate.CHANNEL, frames.Frame({"pid": os.getpid()}))
-    candidate.serve(frames, settings["folder"])
+    ours.frames.write(ours.candidate.CHANNEL, ours.frames.Frame({"pid": os.getpid()}))
+    ours.candidate.serve(ours.frames, settings["folder"])
+
+
+def _give_up_all(users: Any, user: int) -> None:
+    """Become that user, or end: not a byte of the candidate's is read before."""
+    try:
+        users.become(user)
+    except OSError as error:
+        os.write(2, f"{error}\n".encode())
+        os._exit(71)
 
 
 def _make_room() -> None:
