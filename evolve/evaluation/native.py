@@ -11,7 +11,8 @@ import threading
 from pathlib import Path
 
 from evolve.errors import SandboxFault, TaskError
-from evolve.evaluation.pair import CandidateGone, Pair, TaskFiles, Times, probe
+from evolve.evaluation.candidates import CandidateGone, Candidates
+from evolve.evaluation.pair import Pair, TaskFiles, Times, probe
 from evolve.evaluation.result import Direction, stopped
 from evolve.types import Cost, Evaluation, Limits, Program, Sandbox, Split
 
@@ -26,9 +27,11 @@ class NativeEvaluator:
     `module` is where `program.call("function")` looks: without it, the program's only Python file, else `program.py`,
     else `main.py`. `timeout` is for a whole evaluation and `call_timeout` for a call that names none, in seconds by the
     clock; `cpu_timeout` is for the processor time of one call. `limits` are the program's, `evaluator_limits` the
-    evaluator's. May be used by several threads at once: each gets its own pair of sessions, made on demand and kept.
+    evaluator's. May be used by several threads at once: each gets its own pair of sessions, made on demand and kept. A
+    candidate's session is replaced after `recycle` programs, and at once after one that was killed for memory, left
+    something, broke the protocol or did something to its harness; with `strict`, after every program.
 
-    Raises `TaskError` when there is no such folder or file.
+    Raises `TaskError` when there is no such folder or file, `ValueError` when `recycle` is less than 1.
     """
 
     def __init__(  # noqa: PLR0913 - the settings of this class, all but two optional
@@ -44,7 +47,11 @@ class NativeEvaluator:
         cpu_timeout: float | None = None,
         limits: Limits = _USUAL,
         evaluator_limits: Limits | None = None,
+        recycle: int = 500,
+        strict: bool = False,
     ) -> None:
+        if recycle < 1:
+            raise ValueError(f"recycle is {recycle}: a session runs at least 1 program")
         if not (folder / entry).is_file():
             raise TaskError(
                 f"{folder / entry} does not exist: write it with a function evaluate(program) that returns the score"
@@ -55,6 +62,7 @@ class NativeEvaluator:
         self._direction: Direction = direction
         self._times = Times(evaluation=timeout, call=call_timeout, cpu=cpu_timeout)
         self._limits = limits
+        self._candidates = Candidates(sandbox, limits, 1 if strict else recycle)
         self._evaluator_limits = evaluator_limits or Limits(
             memory_bytes=4 * 2**30,
             processes=256,
@@ -83,18 +91,18 @@ class NativeEvaluator:
         """
         for last in (False, True):
             try:
-                return self._evaluate(program, split)
+                return self._evaluate(program, split, fresh=last)
             except CandidateGone as gone:
                 if last:
                     probe(self._sandbox, self._limits)
                     return stopped("failed", f"the program ended the process that watches it ({gone})", cost=Cost())
         raise AssertionError
 
-    def _evaluate(self, program: Program, split: Split) -> Evaluation:
+    def _evaluate(self, program: Program, split: Split, *, fresh: bool) -> Evaluation:
         pair = self._take()
         well = False
         try:
-            evaluation = pair.evaluate(program, split, self._module, self._direction)
+            evaluation = pair.evaluate(program, split, self._module, self._direction, fresh=fresh)
             well = not pair.doubtful
         finally:
             if well:
@@ -111,6 +119,7 @@ class NativeEvaluator:
             self._idle.clear()
         for pair in pairs:
             self._drop(pair)
+        self._candidates.close()
 
     def _take(self) -> Pair:
         with self._lock:
@@ -118,7 +127,7 @@ class NativeEvaluator:
                 raise SandboxFault("the evaluator is closed")
             if self._idle:
                 return self._idle.pop()
-        pair = Pair(self._sandbox, self._limits, self._evaluator_limits, self._times)
+        pair = Pair(self._sandbox, self._candidates, self._evaluator_limits, self._times)
         with self._lock:
             self._all.add(pair)
             closed = self._closed

@@ -11,19 +11,16 @@ from functools import cached_property
 from pathlib import Path
 
 from evolve.errors import SandboxFault, TaskError
+from evolve.evaluation.candidates import Candidate, Candidates
 from evolve.evaluation.result import Direction, accept, stopped
 from evolve.frames import DataError, Frame, unpack
-from evolve.types import Cost, Evaluation, Limits, Program, Sandbox, Session, Split
+from evolve.types import Cost, Evaluation, Limits, Program, Sandbox, Split
 
-__all__ = ["CandidateGone", "Pair", "TaskFiles", "Times", "probe"]
+__all__ = ["Pair", "TaskFiles", "Times", "probe"]
 
 _PIECE = 16 * 2**20  # bytes of the task's files in one frame
 _PATIENCE = 90.0  # seconds beyond its limits within which a harness that is well answers
 _GRACE = 1.0  # seconds that an evaluator has to return after the time for the evaluation is over
-
-
-class CandidateGone(SandboxFault):
-    """The candidate's session failed while a program was in it: the sandbox's fault, or the program's doing."""
 
 
 @dataclass(frozen=True)
@@ -84,23 +81,15 @@ class TaskFiles:
 
 
 class Pair:
-    """An evaluator that has loaded the task, and a place for a candidate. Used by one thread at a time."""
+    """An evaluator that has loaded the task, and one candidate after another. Used by one thread at a time."""
 
-    def __init__(self, sandbox: Sandbox, limits: Limits, evaluator_limits: Limits, times: Times) -> None:
+    def __init__(self, sandbox: Sandbox, candidates: Candidates, evaluator_limits: Limits, times: Times) -> None:
         self.doubtful = False
         self.splits = False
         self._times = times
-        self._candidate = Candidate(sandbox.open("candidate", limits))
-        try:
-            self._evaluator = sandbox.open("evaluator", evaluator_limits)
-        except BaseException:
-            self._candidate.close()
-            raise
-
-    def close(self) -> None:
-        """End both sessions."""
-        self._candidate.close()
-        self._evaluator.close()
+        self._candidates = candidates
+        self._evaluator = sandbox.open("evaluator", evaluator_limits)
+        self.close = self._evaluator.close
 
     def load(self, task: TaskFiles) -> None:
         """Give the evaluator its files and have it import them. Raises `TaskError` when that does not work."""
@@ -117,8 +106,10 @@ class Pair:
                 raise TaskError(f"{task.path} cannot be used:\n{head['problem']}")
             self.splits = head.get("splits", False)
 
-    def evaluate(self, program: Program, split: Split, module: str | None, direction: Direction) -> Evaluation:
-        """Score the program.
+    def evaluate(
+        self, program: Program, split: Split, module: str | None, direction: Direction, *, fresh: bool = False
+    ) -> Evaluation:
+        """Score the program; with `fresh`, in a candidate's session that was opened just now.
 
         Raises `CandidateGone` or another `SandboxFault`, and `TaskError` when there is no such split. Then, as after
         `doubtful` became true, the pair is to be closed.
@@ -127,20 +118,29 @@ class Pair:
             raise TaskError(
                 "there are no held-out instances: give evaluate.py def evaluate(program, split) to have some"
             )
+        candidate = self._candidates.take(fresh=fresh)
+        try:
+            return self._score(candidate, program, split, module, direction)
+        finally:
+            self._candidates.give(candidate)
+
+    def _score(
+        self, candidate: Candidate, program: Program, split: Split, module: str | None, direction: Direction
+    ) -> Evaluation:
         nonce = secrets.token_hex(16)
         start = time.monotonic()
-        self._candidate.load(program, module)
+        candidate.load(program, module)
         self._evaluator.send(Frame({"op": "evaluate", "split": split, "nonce": nonce}))
-        self._candidate.answer(0)
-        answer = self._serve(program, start + self._times.evaluation)
+        candidate.answer(0)
+        answer = self._serve(candidate, program, start + self._times.evaluation)
         seconds = time.monotonic() - start
-        took = self._candidate.ask(Frame({"op": "end"}), 0).head
+        took = candidate.end().head
         cost = Cost(seconds=seconds, cpu_seconds=took["cpu_seconds"], memory_bytes=took["memory_bytes"])
         if isinstance(answer, str):
             return stopped("timeout", answer, cost=cost)
         return self._judge(answer, nonce, direction, cost)
 
-    def _serve(self, program: Program, deadline: float) -> Frame | str:
+    def _serve(self, candidate: Candidate, program: Program, deadline: float) -> Frame | str:
         """Pass the evaluator's questions on until it answers: its answer, or why the time was over before."""
         over = ""
         while True:
@@ -158,17 +158,17 @@ class Pair:
                 self.doubtful = True  # it goes on although there is no time: nobody waits for it
                 return over
             else:
-                answer, cut = self._relay(question, deadline - time.monotonic())
+                answer, cut = self._relay(candidate, question, deadline - time.monotonic())
                 if cut:
                     over = f"the evaluation did not finish within {self._times.evaluation:g} s"
                     deadline = time.monotonic() + _GRACE
             self._evaluator.send(answer)
 
-    def _relay(self, question: Frame, left: float) -> tuple[Frame, bool]:
+    def _relay(self, candidate: Candidate, question: Frame, left: float) -> tuple[Frame, bool]:
         """The candidate's answer; and whether it was stopped for the sake of the whole evaluation's time."""
         timeout = self._times.call if question.head["timeout"] is None else question.head["timeout"]
         seconds = max(0.001, min(timeout, left))
-        answer = self._candidate.ask(
+        answer = candidate.ask(
             Frame({**question.head, "timeout": seconds, "cpu": self._times.cpu}, question.buffers), seconds
         )
         return answer, answer.head.get("kind") == "timeout" and left < timeout
@@ -190,38 +190,6 @@ class Pair:
         return accept(value, direction=direction, notes=tuple(head["notes"]), cost=cost)
 
 
-class Candidate:
-    """A candidate's session. Whatever goes wrong with it is a `CandidateGone`."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self.close = session.close
-
-    def load(self, program: Program, module: str | None) -> None:
-        """Ask for the program to be put into its folder; `answer` says when it is."""
-        files = [[path, path in program.executables, False] for path in program.files]
-        head = {"op": "load", "files": files, "module": _module(program) if module is None else module}
-        self._send(Frame(head, tuple(program.files.values())))
-
-    def ask(self, frame: Frame, seconds: float) -> Frame:
-        """What the supervisor answers, which takes at most `seconds` when it is well."""
-        self._send(frame)
-        return self.answer(seconds)
-
-    def answer(self, seconds: float) -> Frame:
-        """The next answer."""
-        try:
-            return self._session.receive(seconds + _PATIENCE)
-        except (SandboxFault, TimeoutError) as fault:
-            raise CandidateGone(str(fault)) from fault
-
-    def _send(self, frame: Frame) -> None:
-        try:
-            self._session.send(frame)
-        except SandboxFault as fault:
-            raise CandidateGone(str(fault)) from fault
-
-
 def probe(sandbox: Sandbox, limits: Limits) -> None:
     """Raise `SandboxFault` unless a candidate's session can be opened and used now."""
     candidate = Candidate(sandbox.open("candidate", limits))
@@ -230,12 +198,3 @@ def probe(sandbox: Sandbox, limits: Limits) -> None:
         candidate.answer(0)
     finally:
         candidate.close()
-
-
-def _module(program: Program) -> str:
-    """The module whose functions are called: of the only Python file, else of program.py or main.py, else none."""
-    sources = [path for path in program.files if path.endswith(".py")]
-    for path in sources if len(sources) == 1 else ("program.py", "main.py"):
-        if path in sources:
-            return path.removesuffix(".py").replace("/", ".")
-    return ""
