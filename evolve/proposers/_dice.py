@@ -66,7 +66,7 @@ class Dice:
         return self._sized(0.01, 100.0)
 
     def threshold(self, known: Sequence[float]) -> float:
-        """A number to compare with: one of those `known`, or near it, or of any size, an integer more often than not."""
+        """A number to compare with: one of those `known`, or near it, or of any size, mostly an integer."""
         if known and self.chance(0.4):
             return self._near(known)
         return self._sized(1.0, 200.0) if self.chance(0.7) else self._sized(0.01, 1.0)

@@ -85,8 +85,9 @@ class Tuner:
         sigma: the first standard deviation, relative to each literal's magnitude.
         sessions: how many structures are remembered; the worst go first.
         parameters: how many literals are tuned at a time; of more, some are drawn for each start.
-        patience: generations without a better point after which a session starts again with a larger step, and after
-            `restarts` of those is given up.
+        patience: generations without progress after which a session starts again from its best point with a larger
+            step, and after `restarts` of those is given up: its structure is tuned out.
+        elsewhere: when the parent is tuned out, tune another program. In a mix others have better uses for the trial.
     """
 
     def __init__(
@@ -96,8 +97,9 @@ class Tuner:
         sigma: float = 0.3,
         sessions: int = 8,
         parameters: int = 40,
-        patience: int = 12,
+        patience: int = 8,
         restarts: int = 1,
+        elsewhere: bool = True,
     ) -> None:
         self._reader = Reader(regions)
         self._sigma = sigma
@@ -105,6 +107,7 @@ class Tuner:
         self._most_parameters = parameters
         self._patience = patience
         self._restarts = restarts
+        self._elsewhere = elsewhere
         self._sessions: dict[str, _Session] = {}
         self._tuned_out: dict[str, None] = {}
         self._best = -math.inf
@@ -154,9 +157,11 @@ class Tuner:
 
     def _plan(self, selection: Selection) -> _Plan | None:
         """The selected parent if there is something left to tune, else the best program in tuning, else another one."""
-        live = sorted(self._sessions.values(), key=lambda session: -session.best)
-        others = [*selection.parents[1:], *selection.inspirations]
-        for target in [selection.parents[0], *(session.template for session in live), *others]:
+        targets = [selection.parents[0]]
+        if self._elsewhere:
+            live = sorted(self._sessions.values(), key=lambda session: -session.best)
+            targets += [*(session.template for session in live), *selection.parents[1:], *selection.inspirations]
+        for target in targets:
             key = structure(target.program).hex()
             if key in self._tuned_out:
                 continue
