@@ -70,7 +70,7 @@ class Conversation:
             self._incoming.feed(data)
         except TooLong as error:
             # so much came that no frame could be this long; whether it was meant as one, nobody can say
-            raise Stopped("output", f"what the program returned is too long: {error}") from None
+            raise Stopped("output", f"what the program returned is too long: {error}", garbage=True) from None
         return True
 
     def ask(self, frame: Frame, until: Callable[[], float]) -> Frame:
