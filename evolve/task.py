@@ -216,7 +216,7 @@ def _surroundings(folder: Path, table: SandboxTable, reference: str) -> Surround
         dockerfile=dockerfile,
         files=files.files,
         executables=files.executables,
-        task=reference,
+        task=reference if table.base or requirements or dockerfile else "",
     )
     return Surroundings(image=table.image, recipe=recipe, runtime=table.runtime, gpus=table.gpus, cpus=table.cpus)
 

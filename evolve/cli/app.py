@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import traceback
-from importlib import import_module
 
 import click
 
 import evolve
+from evolve.cli.verbs import Verbs
 from evolve.errors import EvolveError
 
-__all__ = ["Verbs", "command", "main"]
+__all__ = ["command", "main"]
 
 VERBS = {
     "run": "Search for better programs for a task.",
@@ -24,6 +24,7 @@ VERBS = {
     "export": "Write the trials as CSV, Parquet or JSON.",
     "eval": "Score one program.",
     "init": "Make a new task folder.",
+    "sandbox": "Build, list, prune and check sandboxes.",
     "doctor": "Say what is installed and which sandboxes work.",
 }
 
@@ -45,22 +46,8 @@ Exit codes:
 """
 
 
-class Verbs(click.Group):
-    """Finds a verb in the module of its name."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*VERBS]
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
-            return None
-        found = import_module(f"evolve.cli.{cmd_name}").command
-        assert isinstance(found, click.Command)
-        return found
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([*VERBS.items()])
+class _Evolve(Verbs):
+    """Tells errors as one message and an exit code."""
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -77,7 +64,9 @@ class Verbs(click.Group):
 
 @click.group(
     name="evolve",
-    cls=Verbs,
+    cls=_Evolve,
+    package="evolve.cli",
+    verbs=VERBS,
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )

@@ -86,6 +86,12 @@ class BubblewrapSandbox:
         """Whether a control group limits the memory of a session's whole process tree."""
         return self._groups is not None
 
+    def identity(self) -> str:
+        """What a check of this sandbox is good for: bubblewrap itself, the control groups, the interpreter."""
+        itself = Path(self._bwrap).stat()
+        groups = type(self._groups).__name__
+        return f"bubblewrap {self._bwrap} {itself.st_mtime_ns} {itself.st_size} {groups} {self._python}"
+
     def open(self, role: Role, limits: Limits) -> Session:
         """Start a harness for this role. Raises `SandboxUnavailable` the first time, `SandboxFault` after."""
         bounds = Bounds.of(limits)

@@ -160,16 +160,39 @@ def system_calls(numbers):
         answers[name] = ctypes.get_errno() if result == -1 else 0
     return answers
 
-def mounts():
-    # what can be written, and of what kind it is: [place, kind, options]
+def writable():
+    # what is mounted to be written, and can be
     found = []
     with open("/proc/self/mountinfo") as file:
         for line in file:
-            left, _, right = line.partition(" - ")
-            fields = left.split()
-            kind, _, options = right.split(" ", 2)
-            if "rw" in fields[5].split(","):
-                found.append([fields[4], kind, options.strip()])
+            fields = line.split()
+            place = fields[4]
+            if "rw" in fields[5].split(",") and os.path.isdir(place) and not place.startswith("/proc"):
+                if any(os.access(folder, os.W_OK) for folder in below(place)):
+                    found.append(place)
+    return sorted(set(found))
+
+def below(place):
+    # folders of the same mount
+    for folder, names, _ in os.walk(place):
+        names[:] = [name for name in names if not os.path.ismount(os.path.join(folder, name))]
+        yield folder
+
+def kernel():
+    return os.uname().release
+
+def limits_of_group():
+    # what the kernel says of the control groups that can be seen
+    found = {"memory": [], "tasks": []}
+    for kind, names in (("memory", ("memory.max", "memory.limit_in_bytes")), ("tasks", ("pids.max",))):
+        for name in names:
+            for place in glob.glob("/sys/fs/cgroup/" + name) + glob.glob("/sys/fs/cgroup/*/" + name):
+                try:
+                    with open(place) as file:
+                        value = file.read().strip()
+                except OSError:
+                    continue
+                found[kind].append(str(2**63) if value == "max" else value)
     return found
 
 def families(wanted):

@@ -21,7 +21,7 @@ from typing import Protocol
 from evolve.errors import SandboxFault
 from evolve.sandboxes.owner import Owner
 
-__all__ = ["Group", "Groups", "find_groups"]
+__all__ = ["Group", "Groups", "find_groups", "left_groups"]
 
 _ENTER = 'until [ "$1" = -- ]; do echo 0 >"$1/cgroup.procs" || exit 125; shift; done; shift; exec "$@"'
 _PREFIX = "evolve-"
@@ -51,6 +51,21 @@ class Groups(Protocol):
 def find_groups() -> Groups | None:
     """The first way that works here, proven; None when there is none. Takes some 30 ms, once per process."""
     return _found(os.getpid())
+
+
+def left_groups() -> list[Path]:
+    """The groups of engines that are certainly gone; what may still run in them ends by itself."""
+    folders = [folder for groups in _candidates() if isinstance(groups, _Folders) for folder in groups.parents]
+    return [found for folder in folders for found in _left_in(folder)]
+
+
+def _left_in(parent: Path) -> list[Path]:
+    left = []
+    for folder in parent.glob(f"{_PREFIX}*"):
+        owner = Owner.parse(folder.name.removeprefix(_PREFIX).rpartition("-")[0])
+        if owner is not None and owner.is_gone():
+            left.append(folder)
+    return left
 
 
 @cache
@@ -169,14 +184,14 @@ class _Folders:
     """Groups as folders below one of ours, one per hierarchy."""
 
     def __init__(self, parents: tuple[Path, ...], *, version: int) -> None:
-        self._parents, self._version = parents, version
+        self.parents, self._version = parents, version
         self._swept = False
 
     def make(self, memory_bytes: int, tasks: int) -> Group:
         if not self._swept:
             self._sweep()
         name = f"{_PREFIX}{Owner.this()}-{next(_numbers)}"
-        folders = tuple(parent / name for parent in self._parents)
+        folders = tuple(parent / name for parent in self.parents)
         group = _FolderGroup(folders, "/sys/fs/cgroup/memory" if self._version == 1 else "/sys/fs/cgroup")
         try:
             for folder in folders:
@@ -202,12 +217,10 @@ class _Folders:
     def _sweep(self) -> None:
         """Remove the groups of engines that are gone."""
         self._swept = True
-        for parent in self._parents:
-            for folder in parent.glob(f"{_PREFIX}*"):
-                owner = Owner.parse(folder.name.removeprefix(_PREFIX).rpartition("-")[0])
-                if owner is not None and owner.is_gone():
-                    with contextlib.suppress(OSError):  # something in it still runs, or somebody else was faster
-                        folder.rmdir()
+        for parent in self.parents:
+            for folder in _left_in(parent):
+                with contextlib.suppress(OSError):  # something in it still runs, or somebody else was faster
+                    folder.rmdir()
 
 
 def _write(file: Path, value: int) -> None:

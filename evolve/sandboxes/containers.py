@@ -21,7 +21,7 @@ from evolve.types import Limits
 if TYPE_CHECKING:
     from docker import APIClient
 
-__all__ = ["OWNER", "ContainerSession", "Unwrapper", "reap", "remove"]
+__all__ = ["OWNER", "ContainerSession", "Unwrapper", "left_containers", "reap", "remove"]
 
 OWNER = "evolve.owner"
 """The label that says whose a container is."""
@@ -162,9 +162,17 @@ def remove(client: APIClient, container: str) -> bool:
     return True
 
 
+def left_containers(client: APIClient) -> list[str]:
+    """The ids of the containers of engines that are certainly dead."""
+    found = []
+    for container in client.containers(all=True, filters={"label": OWNER}):
+        owner = Owner.parse(container["Labels"][OWNER])
+        if owner is not None and owner.is_gone():
+            found.append(container["Id"])
+    return found
+
+
 def reap(client: APIClient) -> None:
     """Remove the containers of engines that are certainly dead, and no others."""
-    for found in client.containers(all=True, filters={"label": OWNER}):
-        owner = Owner.parse(found["Labels"][OWNER])
-        if owner is not None and owner.is_gone():
-            remove(client, found["Id"])
+    for container in left_containers(client):
+        remove(client, container)

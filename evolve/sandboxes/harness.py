@@ -22,7 +22,7 @@ from evolve import frames
 from evolve.resources import bundled
 from evolve.types import Limits, Role
 
-__all__ = ["CAPABILITIES", "argv", "directory", "files", "home"]
+__all__ = ["CAPABILITIES", "argv", "directory", "files", "home", "sweep"]
 
 CAPABILITIES = ("KILL", "SETGID", "SETPCAP", "SETUID")
 """What a harness with `separate` must have, and all that it may have: see `sandbox/harness/users.py`."""
@@ -89,8 +89,7 @@ def argv(  # noqa: PLR0913 - what the harness is told, all but four optional
 
 @cache
 def _home(process: int) -> Path:
-    root = Path(tempfile.gettempdir())
-    _sweep(root)
+    sweep()
     place = Path(tempfile.mkdtemp(prefix=_PREFIX))
     # The lock lives as long as this process does, however it ends. It is taken before the file has the name that a
     # sweep looks for, so that no folder is ever seen unlocked while its owner lives.
@@ -101,9 +100,10 @@ def _home(process: int) -> Path:
     return place
 
 
-def _sweep(root: Path) -> None:
-    """Remove the folders of engines that are gone."""
-    for lock in root.glob(f"{_PREFIX}*/lock"):
+def sweep(*, dry_run: bool = False) -> list[Path]:
+    """Remove the folders of engines that are gone, or only look for them. Which ones."""
+    found: list[Path] = []
+    for lock in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*/lock"):
         try:
             held = os.open(lock, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError:
@@ -111,11 +111,14 @@ def _sweep(root: Path) -> None:
         try:
             if lock.parent.stat().st_uid == os.getuid():
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(lock.parent, ignore_errors=True)
+                found.append(lock.parent)
+                if not dry_run:
+                    shutil.rmtree(lock.parent, ignore_errors=True)
         except OSError:
             pass  # its owner lives, or somebody else removed it first
         finally:
             os.close(held)
+    return found
 
 
 def _remove(place: Path, process: int) -> None:
