@@ -30,7 +30,8 @@ def run(
         task: the name of a bundled task, or a task folder.
         name: of the run directory below `runs`; by default the task's name and the first free number.
         trials, evaluations, seconds: limits; the task's own when none is given.
-        options: as for `evolve.config.Options`: seed, workers, sandbox, allow_unsafe, proposer, archive.
+        options: as for `evolve.config.Options`: seed, workers, sandbox, allow_unsafe, proposer, archive,
+            strict.
 
     Raises the errors of `evolve.errors`; after all but `TaskError` the run can be resumed.
     """

@@ -24,11 +24,12 @@ from evolve.proposers.tuner import Tuner
 from evolve.recovery import needs_recovery, recover
 from evolve.regions import Regions
 from evolve.run import Run
-from evolve.sandboxes.choose import choose, require_safe
+from evolve.sandboxes.choose import choose, require_able, require_safe
+from evolve.sandboxes.proof import prove
 from evolve.task import Task
 from evolve.types import Archive, Evaluation, Program, Proposer, Sandbox, Trial
 
-__all__ = ["ARCHIVES", "DEFAULT_TRIALS", "PROPOSERS", "Options", "Result", "Search", "make_evaluator"]
+__all__ = ["ARCHIVES", "DEFAULT_TRIALS", "PROPOSERS", "Options", "Result", "Search", "make_evaluator", "make_sandbox"]
 
 Plugin = TypeVar("Plugin")
 
@@ -64,6 +65,7 @@ class Options:
         sandbox: "auto", the name of a sandbox, or one of yours.
         allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
         proposer, archive: a name in `PROPOSERS` or `ARCHIVES`, or "module:attribute".
+        strict: a fresh session for each candidate; so too when the task says so, or asks for GPUs.
     """
 
     seed: int = 0
@@ -72,6 +74,7 @@ class Options:
     allow_unsafe: bool = False
     proposer: str = "mix"
     archive: str = "top"
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ class Search:
         seed = _seed_of(run) or task.seed
         self.path, self.task, self.sandbox = run.path, task, sandbox
         self._run = run
-        self._evaluator = make_evaluator(task, sandbox)
+        self._evaluator = make_evaluator(task, sandbox, strict=config.get("strict", False))
         self._lineage = Lineage(run.path, started=config["started"], config=run.config_text, hold=run.lock)
         regions = Regions(seed, task.settings.task.editable)
         workers = config["workers"]
@@ -144,7 +147,7 @@ class Search:
         options = options or Options()
         _plugin("proposer", options.proposer, PROPOSERS)
         _plugin("archive", options.archive, ARCHIVES)
-        chosen = _sandbox(options.sandbox)
+        chosen = make_sandbox(task, options.sandbox)
         require_safe(chosen, untrusted=options.proposer not in PROPOSERS, allow_unsafe=options.allow_unsafe)
         epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
         config = {
@@ -160,6 +163,7 @@ class Search:
             "allow_unsafe": options.allow_unsafe,
             "proposer": options.proposer,
             "archive": options.archive,
+            "strict": options.strict,
             "limits": dict(_limits(task, limits or {})),
         }
         return cls._open(Run.create(path, config), task, chosen, limits={}, on_trial=on_trial)
@@ -189,7 +193,7 @@ class Search:
         try:
             _check_config(run)
             found = _same_task(task or run.config["task"], run)
-            chosen = _sandbox(sandbox or run.config["sandbox"])
+            chosen = make_sandbox(found, sandbox or run.config["sandbox"])
         except BaseException:
             run.close()
             raise
@@ -265,8 +269,30 @@ class Search:
         self.close()
 
 
-def make_evaluator(task: Task, sandbox: Sandbox) -> NativeEvaluator:
-    """What scores programs for `task` in `sandbox`; the caller closes both."""
+def make_sandbox(task: Task, wanted: str | Sandbox = "auto") -> Sandbox:
+    """The sandbox of that name with what `task` asks for in it, checked; or the one given, checked.
+
+    Raises `SandboxUnavailable` when it does not work or does not keep what it promises, `TaskError` when there is no
+    such sandbox, or when it cannot give what the task asks for.
+    """
+    if not isinstance(wanted, str):
+        require_able(wanted.name, task.surroundings)
+        prove(wanted)
+        return wanted
+    chosen = choose(wanted, task.surroundings)
+    try:
+        prove(chosen)
+    except BaseException:
+        chosen.close()
+        raise
+    return chosen
+
+
+def make_evaluator(task: Task, sandbox: Sandbox, *, strict: bool = False) -> NativeEvaluator:
+    """What scores programs for `task` in `sandbox`; the caller closes both.
+
+    `strict` is added to what the task says. GPUs are always used strictly: nothing may have touched one before a fork.
+    """
     settings = task.settings
     return NativeEvaluator(
         sandbox=sandbox,
@@ -277,11 +303,8 @@ def make_evaluator(task: Task, sandbox: Sandbox) -> NativeEvaluator:
         timeout=settings.evaluator.timeout,
         call_timeout=settings.evaluator.call_timeout,
         limits=task.limits,
+        strict=strict or settings.sandbox.strict or settings.sandbox.gpus is not None,
     )
-
-
-def _sandbox(wanted: str | Sandbox) -> Sandbox:
-    return choose(wanted) if isinstance(wanted, str) else wanted
 
 
 def _check_config(run: Run) -> None:

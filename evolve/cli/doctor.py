@@ -49,6 +49,8 @@ def command(as_json: bool) -> None:
         for weakness in sandbox.weaknesses:
             click.echo(f"  {weakness}")
     click.echo(f"\n--sandbox auto takes: {taken or 'none, for none works'}")
+    if taken is not None:
+        click.echo(f"To try every promise of a sandbox: evolve sandbox check --sandbox {taken}")
 
 
 def _git() -> str:

@@ -31,8 +31,7 @@ def command(task: str, program: Path | None, split: str, sandbox: str | None, as
 
     A program that fails is a result, so the exit code is 0 for it too.
     """
-    from evolve.config import make_evaluator
-    from evolve.sandboxes.choose import choose
+    from evolve.config import make_evaluator, make_sandbox
     from evolve.task import Task, read_folder
 
     found = Task.load(task)
@@ -40,7 +39,7 @@ def command(task: str, program: Path | None, split: str, sandbox: str | None, as
     if program is not None:
         files = read_folder(program) if program.is_dir() else Program({_only_name(found.seed): program.read_bytes()})
         candidate = found.seed.replace(files.files)
-    chosen = choose(sandbox or "auto")
+    chosen = make_sandbox(found, sandbox or "auto")
     evaluator = make_evaluator(found, chosen)
     try:
         if split not in evaluator.splits:

@@ -19,6 +19,7 @@ __all__ = ["command"]
 @click.option("--workers", type=click.IntRange(min=1), help="Evaluations at a time. [default: one for each processor]")
 @sandbox_option
 @click.option("--allow-unsafe", is_flag=True, help="Let untrusted programs run without isolation.")
+@click.option("--strict", is_flag=True, help="A fresh session for each candidate: slower, and nothing is shared.")
 @click.option(
     "--proposer",
     default="mix",

@@ -24,7 +24,7 @@ def folder() -> Path | None:
 
 @contextlib.contextmanager
 def held(name: str) -> Iterator[None]:
-    """A lock that one process of this user has at a time, in the order of asking. Without a cache folder, none."""
+    """A lock that one process of this user has at a time. Without a cache folder, none."""
     place = folder()
     if place is None:
         yield

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     from docker import APIClient
 
 __all__ = [
+    "BASE",
     "BASES",
     "HARNESS",
+    "LAYER",
     "MADE",
     "READY",
     "TASK",
@@ -77,7 +79,7 @@ def ensure_image(api: APIClient, recipe: Recipe | None = None) -> str:
     name = find_image(api, recipe)
     if name is not None:
         return name
-    with held(f"build-{recipe.digest({})}"):
+    with held(f"build-{recipe.digest({})[0]}"):  # of a few, so that locks do not pile up
         name = find_image(api, recipe)  # somebody else may have built it while we waited
         if name is not None:
             return name
