@@ -15,7 +15,6 @@ import importlib  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 import socket  # noqa: E402
-import time  # noqa: E402
 import types  # noqa: E402
 
 TYPE_CHECKING = False
@@ -62,36 +61,33 @@ def main() -> None:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import candidate  # noqa: PLC0415 - from beside this file, and only now found there
     import frames  # noqa: PLC0415
+    import sibling  # noqa: PLC0415
     import tree  # noqa: PLC0415
     import users  # noqa: PLC0415
 
     ours = types.SimpleNamespace(candidate=candidate, frames=frames, tree=tree, users=users)
     tree.set_dumpable(False)  # a candidate of the same user could write into what the next one is forked from
-    for name in ("candidate", "frames", "tree", "users"):
+    for name in ("candidate", "frames", "sibling", "tree", "users"):
         del sys.modules[name]  # a program may have files of these names
     del sys.path[0]
     _import(settings)
     gc.collect()
     gc.freeze()  # so that a candidate's collector does not touch, and thereby copy, every page that is shared
+    forker = sibling.Forker()
     control = socket.socket(fileno=_CONTROL)
     control.send(READY)
     while True:
         message, descriptors, _, _ = socket.recv_fds(control, 4, 2)
         if not message:
             return
-        child = os.fork()
-        if child == 0:
-            parent = os.getpid()
-            if os.fork():
-                os._exit(0)
+        if forker.fork():
             try:
                 control.close()
-                _begin(ours, settings, descriptors, parent, int.from_bytes(message, "little"))
+                _begin(ours, settings, descriptors, int.from_bytes(message, "little"))
             finally:
                 os._exit(70)  # the channel is closed, by the program or by the supervisor
         for descriptor in descriptors:
             os.close(descriptor)
-        os.waitpid(child, 0)
 
 
 def _import(settings: dict[str, Any]) -> None:
@@ -106,7 +102,7 @@ def _import(settings: dict[str, Any]) -> None:
         os.execv(sys.executable, argv)
 
 
-def _begin(ours: Any, settings: dict[str, Any], descriptors: list[int], parent: int, user: int) -> None:
+def _begin(ours: Any, settings: dict[str, Any], descriptors: list[int], user: int) -> None:
     channel, output = descriptors
     os.dup2(channel, ours.candidate.CHANNEL, inheritable=False)
     os.dup2(output, 1)
@@ -114,8 +110,6 @@ def _begin(ours: Any, settings: dict[str, Any], descriptors: list[int], parent: 
     os.close(channel)
     os.close(output)
     os.setsid()
-    while os.getppid() == parent:  # until it has ended, and this is the supervisor's child
-        time.sleep(0.0001)
     if user:
         _give_up_all(ours.users, user)
     ours.tree.die_with_parent(settings["supervisor"])
