@@ -94,7 +94,7 @@ class Evolution:
     in_flight: int = 1
     reservation: Mapping[str, int] = field(default_factory=lambda: {"trials": 1, "evaluations": 1})
     attempts: int = 8
-    patience: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0)
+    patience: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
     on_trial: Callable[[Trial], None] = lambda _: None
 
     def __post_init__(self) -> None:

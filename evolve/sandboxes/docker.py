@@ -139,6 +139,7 @@ class DockerSandbox:
             environment={"HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"},  # noqa: S108
             hostname="sandbox",
             stdin_open=True,
+            stop_signal="SIGKILL",  # an engine that starts again would wait ten seconds for a harness deaf to others
             labels={OWNER: str(Owner.this())},
             host_config=client.create_host_config(
                 network_mode="none",
