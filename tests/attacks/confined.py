@@ -28,6 +28,7 @@ class World:
         """A folder of the machine, with secret.txt, kept/file and socket."""
         self.limits: dict[str, int] = self.order["limits"]
         self.apart: bool = self.order["apart"]
+        self.claims: list[str] = []
         self.libc = ctypes.CDLL(None, use_errno=True)
 
     def check(self) -> None:
@@ -100,6 +101,7 @@ class World:
 
     def claim(self, what: str) -> None:
         """Say at once what is reached, for whoever may be killed before an answer."""
+        self.claims.append(what)
         print(f"claim: {what}", flush=True)
 
     def harness(self) -> Any:
@@ -127,7 +129,8 @@ _attack = importlib.import_module("attack")
 
 def attack() -> Any:
     """The attack itself."""
-    return _attack.attack(world)
+    said = _attack.attack(world)
+    return [*said, *world.claims] if isinstance(said, list) else said
 
 
 def collect() -> Any:
