@@ -83,7 +83,9 @@ class Session:
         median = float(np.median([-math.inf if value is None else value for value in fitness]))
         progress = self._improved or median > self._median
         self._improved, self._median = False, max(self._median, median)
-        self._stalled = 0 if progress else self._stalled + 1
+        # a start from which most steps fail leaves little to hope for
+        hopeless = fitness.count(None) > len(fitness) / 2
+        self._stalled = 0 if progress else self._stalled + 1 + hopeless
         if self._stalled < self.patience and self.distribution.now.width > _PRECISION:
             return
         if self.restarts:

@@ -136,6 +136,8 @@ class Block:
     """Statements of one block that may change."""
 
     statements: list[ast.stmt]
+    dead: list[ast.stmt]
+    """Those after them that are never reached."""
     scope: Scope
     function: bool
     """Whether `return` may stand here."""

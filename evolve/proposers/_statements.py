@@ -13,7 +13,7 @@ from evolve.proposers._source import Source, shifted
 from evolve.proposers._terms import Edit, brief, condition_term, operand_term, own_term, usable, variant_term
 from evolve.proposers._walk import is_elif
 
-__all__ = ["adjust", "duplicate", "guard", "remove", "swap", "test", "unwrap"]
+__all__ = ["adjust", "duplicate", "guard", "prune", "remove", "swap", "test", "unwrap"]
 
 
 _FIXED = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Global, ast.Nonlocal)
@@ -45,11 +45,21 @@ def remove(source: Source, dice: Dice) -> Edit | None:
     lines = source.lines(statement)
     if lines is None or isinstance(statement, ast.Pass):
         return None
-    alone = block.complete and len(block.statements) == 1
-    if alone and not block.scope.name:
-        alone = block.statements is not source.tree.body
+    alone = block.complete and len(block.statements) + len(block.dead) == 1
     text = f"{source.indent(statement)}pass{source.newline}" if alone else ""
     return Edit(((*lines, text),), f"remove `{brief(source.code(statement))}`{_in(block)}")
+
+
+def prune(source: Source, dice: Dice) -> Edit | None:
+    """Statements that are never reached go. Nothing else comes of it, so it only goes along with other edits."""
+    blocks = [block for block in source.blocks if block.dead]
+    if not blocks:
+        return None
+    block = dice.pick(blocks)
+    first, last = source.lines(block.dead[0]), source.lines(block.dead[-1])
+    if first is None or last is None:
+        return None
+    return Edit(((first[0], last[1], ""),), f"remove what is never reached{_in(block)}")
 
 
 def duplicate(source: Source, dice: Dice) -> Edit | None:

@@ -19,6 +19,7 @@ _NUMERIC_ARGUMENTS = frozenset(["abs", "round", "int", "float", "pow"])
 _NUMERIC_MODULES = frozenset(["math", "np", "numpy"])
 _NUMERIC_TYPES = frozenset(["int", "float"])
 _INTEGER_CALLS = frozenset(["range", "islice", "randrange", "randint", "zeros", "ones", "eye", "arange", "linspace"])
+_LEAVING = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _NO_NUMBER = (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.JoinedStr, ast.ListComp, ast.SetComp, ast.DictComp)
 
 
@@ -47,9 +48,12 @@ class Walk:
         outer = self._scope, self._function, self._open
         self._scope, self._function = scope, function
         free = statements if self._open else [statement for statement in statements if self._inside(statement)]
+        # what follows a `return` is never run, so that to edit it would be to waste a trial
+        end = next((at for at, statement in enumerate(free, 1) if isinstance(statement, _LEAVING)), len(free))
         if free:
-            self.blocks.append(Block(free, scope, function, complete=len(free) == len(statements)))
-        inside = set(map(id, free))
+            complete = len(free) == len(statements)
+            self.blocks.append(Block(free[:end], free[end:], scope, function, complete))
+        inside = set(map(id, free[:end]))
         for statement in statements:
             self._open = id(statement) in inside
             self._line = statement.lineno

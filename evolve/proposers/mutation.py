@@ -6,6 +6,7 @@ from evolve.proposers._dice import Dice, number_text
 from evolve.proposers._edits import EDITS
 from evolve.proposers._reader import Reader, plain_numbers, splice
 from evolve.proposers._source import Source
+from evolve.proposers._statements import prune
 from evolve.proposers._terms import Edit
 from evolve.regions import Regions
 from evolve.syntax import parse
@@ -57,7 +58,7 @@ class Mutation:
         """Mutation learns nothing."""
 
     def _edits(self, source: Source, dice: Dice) -> list[Edit]:
-        """One to three edits that do not touch each other."""
+        """One to three edits that do not touch each other, and perhaps one that takes out what is never reached."""
         edits: list[Edit] = []
         number = 1
         while number < _MOST_EDITS and dice.chance(self._more):
@@ -68,6 +69,9 @@ class Mutation:
                 edits.append(edit)
             if len(edits) == number:
                 break
+        pruned = prune(source, dice)
+        if pruned is not None and edits and dice.chance(0.5) and not any(_touch(pruned, other) for other in edits):
+            edits.append(pruned)
         return edits
 
 

@@ -46,8 +46,8 @@ def drawn(text: str, edit: Callable[[Source, Dice], Edit | None], draws: int = 4
 
 
 def test_every_edit_is_in_the_table() -> None:
-    """None is written and never drawn."""
-    assert sorted(BY_NAME) == sorted([*_expressions.__all__, *_statements.__all__])
+    """None is written and never drawn, but for the one that only goes along with others."""
+    assert sorted([*BY_NAME, "prune"]) == sorted([*_expressions.__all__, *_statements.__all__])
     assert all(source is not None for source in SOURCES)
 
 
@@ -158,6 +158,17 @@ def test_no_edit_uses_a_name_that_is_not_bound(name: str) -> None:
             names["f"](5, 2), names["f"](1, 2), names["other"](3)
         except (ZeroDivisionError, OverflowError, TypeError):
             pass  # a number out of reach, or complex
+
+
+def test_what_is_never_reached_is_not_edited_but_removed() -> None:
+    """To edit it would be to waste a trial."""
+    text = "def f(a):\n    if a > 1:\n        return a\n        a += 2\n        a -= 3\n    return a * 4\n"
+    source = Source.read(text, [(0, len(text))])
+    assert source is not None
+    assert [source.code(site.node) for site in source.literals] == ["1", "4"]
+    edit = _statements.prune(source, Dice(np.random.default_rng(1)))
+    assert edit is not None
+    assert applied(source, edit) == "def f(a):\n    if a > 1:\n        return a\n    return a * 4\n"
 
 
 def test_a_nudged_integer_stays_one_and_every_number_moves() -> None:
