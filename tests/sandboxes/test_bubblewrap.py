@@ -45,7 +45,7 @@ from evolve.types import Limits
 
 sandbox = BubblewrapSandbox()
 caller = Caller(sandbox.open("candidate", Limits()), "import os\\ndef who(): return [os.getuid(), os.listdir('/')]")
-print(json.dumps(caller.call("who")))
+print(json.dumps([*caller.call("who"), caller.end().head["unclean"]]))
 sandbox.close()
 """
 
@@ -172,6 +172,7 @@ def test_it_works_for_an_ordinary_user() -> None:
             check=False,
         )
     assert ended.returncode == 0, ended.stderr
-    user, root = json.loads(ended.stdout)
+    user, root, unclean = json.loads(ended.stdout)
     assert user == 65534
     assert "home" not in root
+    assert "a session for each program" in unclean  # the next one would be the same user
