@@ -48,8 +48,8 @@ _NOT_IN_RLIMITS = frozenset({"memfd_create"})
 _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR": "/tmp", "LANG": "C.UTF-8"}  # noqa: S108 - the sandbox's
 
 _ONE_USER = (
-    "An ordinary user has one user id to give, to a candidate and to the harness that watches it: so each candidate gets a "
-    "session of its own, which costs a tenth of a second and what it imports, and one that disturbs its harness fails."
+    "An ordinary user has one user id to give, to a candidate and to the harness that watches it: so each candidate "
+    "gets a session of its own, which costs a tenth of a second and what it imports, and one that disturbs its harness fails."
 )
 _ALONE = (
     "Without a control group the kernel limits memory for a single process only, so a candidate may start no process "
