@@ -36,6 +36,7 @@ _PACKS = 40
 _IDENTITY = "evolve <evolve@localhost>"
 _TIP = "refs/evolve/tip"
 _MAX_BODY = 2000
+_SCISSORS = "-" * 24 + " >8 " + "-" * 24  # git reads no trailers below such a line, and those above it instead
 _EXCLUDED = "/.evolve/"
 
 
@@ -352,11 +353,12 @@ def commit_message(trial: Trial) -> str:
         trailers += [("Calls", usage.calls), ("Tokens", usage.input_tokens + usage.output_tokens)]
         trailers.append(("Dollars", f"{usage.nanodollars // 10**9}.{usage.nanodollars % 10**9:09d}"))
     subject = _one_line(trial.summary)[:200] or _one_line(trial.operator)
-    body = evaluation.feedback.replace("\0", "").replace("\r", "").strip()
+    body = _printable(evaluation.feedback.replace("\0", "").replace("\r", "")).strip()
     if len(body) > _MAX_BODY:
         body = body[:_MAX_BODY].rstrip() + " ..."
-    parts = [subject, *([body] if body else []), "\n".join(f"{key}: {value}" for key, value in trailers)]
-    return "\n\n".join(parts).encode(errors="replace").decode() + "\n"
+    said = "\n\n".join([subject, *([body] if body else [])]).replace(_SCISSORS, "- >8 -")
+    told = "\n".join(f"{key}: {value}" for key, value in trailers)
+    return f"{said}\n\n{told}\n"
 
 
 def read_program(repository: git.Repo, commit: str) -> Program:
@@ -399,6 +401,13 @@ def _ledger_line(trial: Trial) -> dict[str, Json]:
         **({"duplicate_of": trial.duplicate_of} if trial.duplicate_of is not None else {}),
         **encode_evaluation(trial.evaluation, measured=False),
     }
+
+
+def _printable(text: str) -> str:
+    """The text without what commands a terminal, hides from the eye, or is no text at all."""
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(c if c.isprintable() or c in "\n\t" else " " for c in text)
 
 
 def _one_line(text: str) -> str:
