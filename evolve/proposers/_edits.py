@@ -24,22 +24,23 @@ from evolve.proposers._terms import Edit
 __all__ = ["EDITS"]
 
 EDITS: tuple[tuple[float, Callable[[Source, Dice], Edit | None]], ...] = (
-    (6.0, perturb),
+    (7.0, perturb),
     (1.5, operator),
     (2.0, copy),
     (3.0, combine),
     (3.0, conditional),
     (1.0, call),
-    (0.7, negate),
+    (0.6, negate),
     (1.5, simplify),
     (0.5, exchange),
-    (0.7, rename),
+    (0.8, rename),
     (0.7, remove),
-    (0.3, duplicate),
-    (0.4, swap),
+    (0.2, duplicate),
+    (0.3, swap),
     (0.4, unwrap),
     (1.5, guard),
-    (0.5, test),
+    (0.4, test),
     (1.0, adjust),
 )
-"""(weight, edit): how often each is drawn."""
+"""(weight, edit): how often each is drawn. In searches of the bundled tasks changed numbers made a parent better most
+often (2 to 17 % of their trials), then terms, conditions and guards; swapped and repeated statements hardly ever."""

@@ -270,9 +270,11 @@ def exchange(source: Source, dice: Dice) -> Edit | None:
 def rename(source: Source, dice: Dice) -> Edit | None:
     """One use of a name replaced by another name that is there."""
     sites = [site for site in source.sites if isinstance(site.node, ast.Name)]
+    numbers = [site for site in sites if site.kind is Kind.NUMBER]
     if not sites:
         return None
-    site = dice.pick(sites)
+    # of other names it is not known whether they stand for the same kind of thing
+    site = dice.pick(numbers if numbers and dice.chance(0.8) else sites)
     assert isinstance(site.node, ast.Name)
     old = site.node.id
     if site.kind is Kind.NUMBER:

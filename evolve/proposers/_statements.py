@@ -43,7 +43,7 @@ def remove(source: Source, dice: Dice) -> Edit | None:
     block, at = drawn
     statement = block.statements[at]
     lines = source.lines(statement)
-    if lines is None or isinstance(statement, ast.Pass):
+    if lines is None or isinstance(statement, ast.Pass) or _first_bound(statement, block):
         return None
     alone = block.complete and len(block.statements) + len(block.dead) == 1
     text = f"{source.indent(statement)}pass{source.newline}" if alone else ""
@@ -89,6 +89,8 @@ def swap(source: Source, dice: Dice) -> Edit | None:
     first, second = block.statements[at], block.statements[at + 1]
     one, two = source.lines(first), source.lines(second)
     if one is None or two is None or isinstance(second, _FIXED) or isinstance(first, ast.Return):
+        return None
+    if any(isinstance(node, ast.Name) and node.id in _first_bound(first, block) for node in ast.walk(second)):
         return None
     text_one, text_two = source.text[one[0] : one[1]], source.text[two[0] : two[1]]
     if not text_two.endswith(("\n", "\r")):
@@ -182,7 +184,7 @@ def test(source: Source, dice: Dice) -> Edit | None:
         or (isinstance(statement, ast.Return) and len(block.statements) == at + 1)
     ):
         return None
-    if isinstance(statement, ast.Assign | ast.AnnAssign) and not _rebinds(statement, block):
+    if _first_bound(statement, block):
         return None
     indent = source.indent(statement)
     inner = source.text[lines[0] : lines[1]]
@@ -196,11 +198,13 @@ def test(source: Source, dice: Dice) -> Edit | None:
     return Edit(((*lines, text),), f"do `{brief(source.code(statement))}` if {brief(condition.text)}{_in(block)}")
 
 
-def _rebinds(statement: ast.Assign | ast.AnnAssign, block: Block) -> bool:
-    """Whether the names that a statement binds are bound before it."""
+def _first_bound(statement: ast.stmt, block: Block) -> set[str]:
+    """The names that are not there before this assignment; what comes after it may need them."""
+    if not isinstance(statement, ast.Assign | ast.AnnAssign):
+        return set()
     targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-    names = [node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)]
-    return all(block.scope.bound.get(name, statement.lineno) < statement.lineno for name in names)
+    names = {node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name)}
+    return {name for name in names if block.scope.bound.get(name, 0) >= statement.lineno}
 
 
 def adjust(source: Source, dice: Dice) -> Edit | None:

@@ -110,7 +110,7 @@ def test_every_edit_finds_something_to_do(name: str) -> None:
         ("negate", "x = 1 if not (a or b) else 2\n", "x = 1 if (a or b) else 2\n"),
         ("rename", "def f(a, b):\n    return a - 1 / b\n", "def f(a, b):\n    return b - 1 / b\n"),
         ("remove", "def f(a):\n    a += 1\n    return a\n", "def f(a):\n    return a\n"),
-        ("remove", "if a:\n    x = 1  # why\n", "if a:\n    pass\n"),
+        ("remove", "if a:\n    x += 1  # why\n", "if a:\n    pass\n"),
         ("duplicate", "a += 1\n", "a += 1\na += 1\n"),
         ("duplicate", "a += 1", "a += 1\na += 1"),
         ("swap", "a = 1\nb = 2", "b = 2\na = 1"),
