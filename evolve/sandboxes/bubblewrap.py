@@ -49,7 +49,7 @@ _ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "TMPDIR"
 
 _ONE_USER = (
     "An ordinary user has one user id to give, to a candidate and to the harness that watches it: so each candidate "
-    "gets a session of its own, which costs a tenth of a second and what it imports, and one that disturbs its harness fails."
+    "gets a session of its own, which costs a tenth of a second and what it imports."
 )
 _ALONE = (
     "Without a control group the kernel limits memory for a single process only, so a candidate may start no process "
