@@ -38,8 +38,9 @@ class PrivateEngine:
         (place / "pid").unlink(missing_ok=True)  # one that was killed leaves it
         with (place / "log").open("ab") as log:
             paths = ["--data-root", f"{place}/data", "--exec-root", f"{place}/exec", "--pidfile", f"{place}/pid"]
+            # in a network of its own: a daemon that wants no bridge removes that of another one
             self._daemon = subprocess.Popen(
-                ["dockerd", *paths, "--host", self.host, "--bridge", "none", "--iptables=false"],
+                ["unshare", "--net", "dockerd", *paths, "--host", self.host, "--bridge", "none", "--iptables=false"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
