@@ -20,12 +20,17 @@ from evolve.types import Program, Sandbox, Status
 FOLDER = Path(__file__).parent
 ATTACKS = attacks(FOLDER)
 EXPECTED = tomllib.loads((FOLDER / "expected.toml").read_text(encoding="utf-8"))
+ALONE = "bubblewrap without a control group"
 MAKERS: dict[str, Callable[[], Sandbox]] = {
     "docker": DockerSandbox,
     "bubblewrap": BubblewrapSandbox,
     "process": ProcessSandbox,
 }
 RUN = [(name, attack) for name in MAKERS for attack in ATTACKS if name != "process" or attack.harmless]
+
+
+def _alone() -> Sandbox:
+    return BubblewrapSandbox(bounded=False)
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +41,8 @@ def arenas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
 
     def arena(name: str) -> Arena:
         if name not in made:
-            sandboxes.append(available(MAKERS[name]))
-            place = tmp_path_factory.mktemp(name)
+            sandboxes.append(available(MAKERS.get(name, _alone)))
+            place = tmp_path_factory.mktemp("arena")
             for folder in (place, *place.parents[:3]):
                 folder.chmod(0o755)
             made[name] = Arena(sandboxes[-1], FOLDER, place)
@@ -58,6 +63,14 @@ def test_what_gets_through_is_known(arenas: Callable[[str], Arena], name: str, a
         assert effects, "the hole is closed: take it out of expected.toml, and the table in docs/security.md"
     else:
         assert effects == []
+
+
+@pytest.mark.parametrize(
+    "attack", [attack for attack in ATTACKS if attack.kind in {"resources", "processes"}], ids=lambda it: str(it.name)
+)
+def test_no_control_group_is_no_hole(arenas: Callable[[str], Arena], attack: Attack) -> None:
+    """Without one a candidate may start nothing, and nothing more gets through."""
+    assert arenas(ALONE).attack(attack) == []
 
 
 @pytest.mark.parametrize(
