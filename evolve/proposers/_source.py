@@ -21,6 +21,8 @@ Change: TypeAlias = tuple[int, int, str]
 """Where a text changes, as offsets in characters, and what comes in its place."""
 
 _NEWLINE = re.compile(r"\r\n|\r|\n")
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+"""A line as the tokenizer sees it; `str.splitlines` also splits at characters that may stand in a string."""
 
 
 class Source:
@@ -120,10 +122,10 @@ class Source:
 
 
 def shifted(text: str, old: str, new: str) -> str | None:
-    """Lines indented by `new` instead of `old`; None when that could change a string."""
-    if '"""' in text or "'''" in text:
+    """Lines indented by `new` instead of `old`; None when that could change a string that spans lines."""
+    if '"""' in text or "'''" in text or "\\\n" in text or "\\\r" in text:
         return None
-    lines = text.splitlines(keepends=True)
+    lines = _LINE.findall(text)
     if any(line.strip() and not line.startswith(old) for line in lines):
         return None
     return "".join(new + line[len(old) :] if line.strip() else line for line in lines)

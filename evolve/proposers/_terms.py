@@ -53,8 +53,8 @@ class Term:
 
 
 def brief(text: str, limit: int = 36) -> str:
-    """`text` on one line, cut."""
-    line = " ".join(text.split())
+    """`text` on one line, cut, with what cannot be printed left out."""
+    line = "".join(character for character in " ".join(text.split()) if character.isprintable())
     return line if len(line) <= limit else line[: limit - 3] + "..."
 
 

@@ -6,8 +6,11 @@ import ast
 
 import pytest
 
+from evolve.proposers._reader import Reader
 from evolve.proposers._sites import Kind, Scope
 from evolve.proposers._source import Source, shifted
+from evolve.regions import Regions
+from evolve.types import Program
 
 
 def read(text: str) -> Source:
@@ -140,7 +143,9 @@ def test_lines_are_shifted_unless_that_changes_a_string() -> None:
     """Blank lines stay blank."""
     assert shifted("  a\n\n    b\n", "  ", "    ") == "    a\n\n      b\n"
     assert shifted("  a = '''\n  b'''\n", "  ", "") is None
+    assert shifted("  a = 'b\\\n  c'\n", "  ", "") is None
     assert shifted("  a\nb\n", "  ", "") is None
+    assert shifted("  a = '\u2028  b'\r  c\r", "  ", "") == "a = '\u2028  b'\rc\r"
 
 
 @pytest.mark.parametrize("text", ["def f(:", "x = 1\0", "x = " + "-" * 20_000 + "1", "x = " + "f(" * 700 + ")" * 700])
@@ -148,3 +153,13 @@ def test_what_cannot_be_taken_apart_is_none(text: str) -> None:
     """Broken text, and trees deeper than the stack."""
     source = Source.read(text, [(0, len(text))])
     assert source is None or isinstance(source.module, Scope)
+
+
+def test_only_the_last_sources_are_kept() -> None:
+    """A syntax tree takes a hundred times the memory of its text."""
+    reader = Reader(Regions(Program({"a.py": b"x = 1\n"})))
+    for number in range(50):
+        reader.source(Program({"a.py": f"x = {number}\n".encode() + b"# filling\n" * 1000}), "a.py")
+    assert 5 < len(reader._kept) < 20
+    large = Program({"a.py": b"x = 1\n" + b"# filling\n" * 20_000})
+    assert reader.source(large, "a.py") is reader.source(large, "a.py") is not None
