@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Collection, Iterable, Sequence
 
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -58,11 +59,15 @@ def wipe(folder: str, mode: int = 0o700, keep: Collection[str] = ()) -> None:
 
 def remove(folder: str) -> None:
     """Wipe the folder and remove it too. What cannot be removed stays, silently: there is nobody left to tell."""
-    try:
-        wipe(folder)
-        os.rmdir(folder)
-    except OSError:
-        pass
+    for pause in (0.0, 0.01, 0.05, 0.2, 0.5):
+        time.sleep(pause)
+        if not os.path.lexists(folder):
+            return
+        try:
+            wipe(folder)
+            os.rmdir(folder)
+        except OSError:
+            pass  # another harness of a dead engine may be removing it at the same time, and both stumble
 
 
 def _empty(top: int, keep: Collection[str]) -> None:
