@@ -116,6 +116,7 @@ class BubblewrapSandbox:
                 emptied=_WRITABLE,
                 separate=separate,
                 once=role == "candidate" and not separate,
+                counted=group is not None,
             )
             if self._as_root and not separate:
                 command = [*_become(_spare_user()), *command]
@@ -209,8 +210,7 @@ class BubblewrapSandbox:
         yield from ("--perms", "1777", "--size", str(limits.disk_bytes), "--tmpfs", "/tmp")  # noqa: S108 - the sandbox's
         yield from self._view
         yield from (*directories(_HARNESS), "--ro-bind", str(_readable_harness()), _HARNESS)
-        if group is not None and (seen := group.seen()) is not None:
-            folder, where = seen
+        for folder, where in group.seen() if group is not None else ():
             yield from (*directories(where), "--ro-bind", str(folder), where)
         yield from _devices()
         yield from ("--remount-ro", "/")

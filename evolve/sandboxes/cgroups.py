@@ -34,8 +34,8 @@ class Group(Protocol):
     def enter(self, argv: Sequence[str]) -> list[str]:
         """The command line that runs `argv` inside of the group."""
 
-    def seen(self) -> tuple[Path, str] | None:
-        """The folder of the memory group on the host and where a sandbox should show it, or None."""
+    def seen(self) -> tuple[tuple[Path, str], ...]:
+        """Folders of the group on the host that tell of memory and processor time, and where a sandbox shows each."""
 
     def remove(self) -> None:
         """Remove the group once everything in it has ended. Never raises."""
@@ -81,9 +81,11 @@ def _candidates() -> list[Groups]:
     found: list[Groups] = []
     hierarchies = _own_groups()
     if "memory" in hierarchies:
-        folders = tuple(hierarchies[name] for name in ("memory", "pids") if name in hierarchies)
-        if all(os.access(folder, os.W_OK) for folder in folders):
-            found.append(_Folders(folders, version=1))
+        folders = {name: hierarchies[name] for name in ("memory", "cpuacct", "pids") if name in hierarchies}
+        if "cpuacct" in folders and not os.access(folders["cpuacct"], os.W_OK):
+            del folders["cpuacct"]  # it bounds nothing
+        if all(os.access(folder, os.W_OK) for folder in folders.values()):
+            found.append(_Folders(tuple(dict.fromkeys(folders.values())), version=1))
     elif "" in hierarchies:
         parent = _delegating(hierarchies[""])
         if parent is not None:
@@ -156,13 +158,16 @@ def _exit_code(argv: Sequence[str]) -> int | None:
 @dataclass(frozen=True)
 class _FolderGroup:
     folders: tuple[Path, ...]
-    shown_at: str
+    version: int
 
     def enter(self, argv: Sequence[str]) -> list[str]:
         return ["/bin/sh", "-c", _ENTER, "sh", *map(str, self.folders), "--", *argv]
 
-    def seen(self) -> tuple[Path, str] | None:
-        return self.folders[0], self.shown_at
+    def seen(self) -> tuple[tuple[Path, str], ...]:
+        if self.version == 2:
+            return ((self.folders[0], "/sys/fs/cgroup"),)
+        counting = (folder for folder in self.folders[1:] if (folder / "cpuacct.usage").exists())
+        return (self.folders[0], "/sys/fs/cgroup/memory"), *((folder, "/sys/fs/cgroup/cpuacct") for folder in counting)
 
     def remove(self) -> None:
         deadline = time.monotonic() + 2
@@ -192,7 +197,7 @@ class _Folders:
             self._sweep()
         name = f"{_PREFIX}{Owner.this()}-{next(_numbers)}"
         folders = tuple(parent / name for parent in self.parents)
-        group = _FolderGroup(folders, "/sys/fs/cgroup/memory" if self._version == 1 else "/sys/fs/cgroup")
+        group = _FolderGroup(folders, self._version)
         try:
             for folder in folders:
                 folder.mkdir()
@@ -237,8 +242,8 @@ class _Scope:
         options = [word for limit in limits for word in ("--property", limit)]
         return ["systemd-run", "--user", "--scope", "--quiet", "--collect", *options, "--", *argv]
 
-    def seen(self) -> tuple[Path, str] | None:
-        return None
+    def seen(self) -> tuple[tuple[Path, str], ...]:
+        return ()
 
     def remove(self) -> None:
         """systemd removes a scope when it is empty."""

@@ -128,6 +128,7 @@ class DockerSandbox:
             emptied=_WRITABLE,
             separate=separate,
             once=once,
+            counted=True,
         )
         made = client.create_container(
             image,

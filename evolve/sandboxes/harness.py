@@ -64,6 +64,7 @@ def argv(  # noqa: PLR0913 - what the harness is told, all but four optional
     emptied: tuple[str, ...] = (),
     separate: bool = False,
     once: bool = False,
+    counted: bool = False,
 ) -> list[str]:
     """The command line that runs the harness in `folder` with the interpreter `python`, both as the sandbox sees them.
 
@@ -74,6 +75,7 @@ def argv(  # noqa: PLR0913 - what the harness is told, all but four optional
     `emptied` are folders to empty after each candidate: those that it may write to, and that are nobody else's.
     With `separate` the harness is started as root with `CAPABILITIES`, and gives each candidate a user id of its own.
     With `once` it asks to be replaced after each candidate: where they cannot be told apart by user.
+    With `counted` what `/sys/fs/cgroup` shows inside is the control group of this session and of nothing else.
     """
     settings = {
         "limits": asdict(limits),
@@ -83,6 +85,7 @@ def argv(  # noqa: PLR0913 - what the harness is told, all but four optional
         "emptied": list(emptied),
         "separate": separate,
         "once": once,
+        "counted": counted,
     }
     return [python, "-I", "-u", f"{folder}/main.py", role, json.dumps(settings)]
 

@@ -33,7 +33,7 @@ class Guard:
         become_guard()
         self.scratch: str = settings["scratch"] or self._place()
         self._abandoned: list[str] = settings["abandoned"]
-        self.tree = Tree(self.users)
+        self.tree = Tree(self.users, counted=settings["counted"])
         self.loop = Loop(self.tree.reap)
 
     def _place(self) -> str:

@@ -122,7 +122,7 @@ class Supervisor:
             unclean = unclean or "somebody has ended or stopped the zygote"
         if self._tree.oom_kills() != self._oom_kills:
             unclean = unclean or "the kernel killed something for memory"
-        took = {"cpu_seconds": self._tree.cpu_seconds, "memory_bytes": self._tree.memory_bytes}
+        took = {"cpu_seconds": self._tree.cpu(), "memory_bytes": self._tree.memory_bytes}
         self._tree.reset()
         self._launcher.prepare()
         self._doubt, self._oom_kills, self._loaded = self._once, self._tree.oom_kills(), False
@@ -202,7 +202,7 @@ class Supervisor:
     def _run(self, request: Frame) -> Frame:
         """Run an executable to its end; the candidate's own process, if there is one, goes on beside it."""
         stay = frozenset(self._tree.below(self._conversation.pid) if self._conversation else ())
-        cpu, memory, self._tree.memory_bytes = self._tree.cpu_seconds, self._tree.memory_bytes, 0
+        cpu, memory, self._tree.memory_bytes = self._tree.cpu(), self._tree.memory_bytes, 0
         outputs = [Output(self._loop, self._limits["output_bytes"]) for _ in range(2)]
         watch = self._watch(request)
         try:
@@ -215,7 +215,7 @@ class Supervisor:
                 "op": "done",
                 "returncode": self._tree.exits[pid],
                 "seconds": seconds,
-                "cpu_seconds": self._tree.cpu_seconds - cpu,
+                "cpu_seconds": self._tree.cpu() - cpu,
                 "memory_bytes": self._tree.memory_bytes,
             }
             printed = tuple(output.drain() for output in outputs)

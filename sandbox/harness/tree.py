@@ -20,6 +20,7 @@ from users import Users, become
 
 _PDEATHSIG, _DUMPABLE, _SUBREAPER = 1, 4, 36
 _AROUND = 2**30  # address space beyond the memory limit, for what is mapped and not used: libraries, stacks of threads
+_A_GOOD_DEAL = 0.1  # seconds; the clock by which single processes are measured has ticks of 0.01
 _FAST = 0.001  # seconds between two looks, until it has been tried a few times
 _libc = ctypes.CDLL(None)
 _libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
@@ -81,11 +82,15 @@ def limit(limits: Mapping[str, int], processes: int | None, had: int = 0) -> Non
 class Tree:
     """The descendants of this process, but for `helper`: one that is ours and that lives on.
 
-    With `users`, they are those of the candidate's processes wherever they hang, too.
+    With `users`, they are those of the candidate's processes wherever they hang, too. With `counted`, the control group
+    that is to be seen here holds this session and nothing else.
     """
 
-    def __init__(self, users: Users | None = None) -> None:
-        self._users = users
+    def __init__(self, users: Users | None = None, counted: bool = False) -> None:
+        self._users, self._counts = users, counted
+        self._helpers: set[int] = set()
+        self._helpers_cpu = 0.0  # of those that have ended
+        self._before = 0.0
         self.helper: int | None = None
         self.exits: dict[int, int] = {}
         """pid -> exit code, or minus the signal, of children that ended and were not forgotten."""
@@ -95,6 +100,7 @@ class Tree:
     def reset(self) -> None:
         """Forget who ended and what they took."""
         self.exits.clear()
+        self._before = self._counted()
         self.cpu_seconds = 0.0
         self.memory_bytes = 0
 
@@ -135,6 +141,8 @@ class Tree:
                 _execute(argv, environment)
             finally:
                 os._exit(125)
+        if helper:
+            self._helpers.add(pid)
         return pid
 
     def reap(self) -> None:
@@ -149,7 +157,12 @@ class Tree:
             if pid == self.helper:
                 self.helper = None  # the number may soon be another process's, and that one is to be killed
             self.exits[pid] = os.waitstatus_to_exitcode(status)
-            self.cpu_seconds += usage.ru_utime + usage.ru_stime
+            took = usage.ru_utime + usage.ru_stime
+            if pid in self._helpers:
+                self._helpers.remove(pid)
+                self._helpers_cpu += took
+                continue
+            self.cpu_seconds += took
             self.memory_bytes = max(self.memory_bytes, usage.ru_maxrss * 1024)
 
     def kill(self, keep: frozenset[int] = frozenset(), patience: float = 10.0) -> bool:
@@ -191,12 +204,30 @@ class Tree:
         """How often the kernel killed something of this cgroup for memory, or None where that cannot be seen."""
         return oom_kills()
 
-    def look(self, pids: Sequence[int]) -> tuple[int, float]:
-        """The memory in bytes and the CPU seconds of these processes now. Remembers the peak."""
+    def cpu(self, pids: Sequence[int] = ()) -> float:
+        """The CPU seconds since `reset` of all that has ended, and of these processes, which run.
+
+        That leaves out children whose parent did not want to know of their end. Only the control group has counted
+        them, with a few other things, so it is believed when it says a good deal more.
+        """
+        seen = self.cpu_seconds + sum(_cpu(pid) for pid in pids)
+        counted = self._counted() - self._before
+        return counted if counted > seen + _A_GOOD_DEAL else seen
+
+    def _counted(self) -> float:
+        """What the control group has counted, but for this process and its helpers; 0 where it cannot be seen."""
+        group = group_cpu() if self._counts else None
+        if group is None:
+            return 0.0
+        helper = _cpu(self.helper) if self.helper is not None else 0.0
+        return group - time.process_time() - self._helpers_cpu - helper
+
+    def look(self, pids: Sequence[int]) -> int:
+        """The memory in bytes of these processes now. Remembers the peak."""
         with self._users.as_candidate() if self._users else contextlib.nullcontext():
             memory = sum(_resident(pid) for pid in pids)
         self.memory_bytes = max(self.memory_bytes, memory)
-        return memory, sum(_cpu(pid) for pid in pids)
+        return memory
 
 
 def _execute(argv: list[str], environment: Mapping[str, str]) -> NoReturn:
@@ -267,6 +298,18 @@ def data_bytes() -> int:
     """The memory of this process that RLIMIT_DATA counts (proc(5), statm)."""
     with open("/proc/self/statm", "rb") as file:
         return int(file.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def group_cpu() -> float | None:
+    """The CPU seconds of all that ever ran in this cgroup, or None where that cannot be seen."""
+    try:
+        if os.path.exists("/sys/fs/cgroup/cgroup.type"):  # version 2, and not the root, which is the whole machine
+            with open("/sys/fs/cgroup/cpu.stat", encoding="ascii") as file:
+                return next(int(line.split()[1]) / 1e6 for line in file if line.startswith("usage_usec"))
+        with open("/sys/fs/cgroup/cpuacct/cpuacct.usage", encoding="ascii") as file:
+            return int(file.read()) / 1e9
+    except (OSError, ValueError, StopIteration):
+        return None
 
 
 def oom_kills() -> int | None:

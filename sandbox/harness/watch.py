@@ -47,8 +47,7 @@ class Watch:
 
     def _look(self) -> tuple[int, float, int]:
         running = self._tree.running()
-        memory, cpu = self._tree.look(running)
-        return memory, cpu + self._tree.cpu_seconds, len(running)
+        return self._tree.look(running), self._tree.cpu(running), len(running)
 
     def _check(self) -> None:
         memory, cpu, count = self._look()

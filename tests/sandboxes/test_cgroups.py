@@ -30,7 +30,7 @@ def test_memory_is_bounded_and_the_group_goes(groups: Groups) -> None:
         assert (ended.returncode == 0) == wanted
     seen = group.seen()
     group.remove()
-    assert seen is None or not seen[0].exists()
+    assert not any(folder.exists() for folder, _ in seen)
 
 
 def test_tasks_are_bounded(groups: Groups) -> None:
@@ -56,9 +56,7 @@ def test_groups_of_dead_engines_are_swept(tmp_path: Path) -> None:
 def test_version_2_is_told_its_limits(tmp_path: Path) -> None:
     """Memory, no swap where the kernel counts it, and tasks, in the files of cgroup v2."""
     group = _Folders((tmp_path,), version=2).make(2**20, 4)
-    seen = group.seen()
-    assert seen is not None
-    folder, where = seen
+    ((folder, where),) = group.seen()
     assert where == "/sys/fs/cgroup"
     assert (folder / "memory.max").read_text() == str(2**20)
 
