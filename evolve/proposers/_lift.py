@@ -18,6 +18,10 @@ __all__ = ["Literal", "lift", "write"]
 
 _LARGEST = 1e15
 
+_FINE = 10
+"""Integers from here on stay integers. On bin packing that was as good as floats, or better (2.99 % against 3.08 % after
+150 trials, median of 10 seeds), and it reads better; a small one can be too coarse."""
+
 
 @dataclass(frozen=True, slots=True)
 class Literal:
@@ -41,11 +45,13 @@ class Literal:
         return text if self.bare or not text.startswith("-") else f"({text})"
 
     def round(self, value: float, *, integers: bool) -> float:
-        """The value that is written for `value`. With `integers`, integer literals stay integers everywhere."""
+        """The value that is written for `value`: an integer where the place wants one, or where the literal is one and
+        steps of 1 are fine enough. With `integers`, every integer literal stays one.
+        """
         value = min(max(value, -_LARGEST), _LARGEST) if math.isfinite(value) else 0.0
         if not self.signed:
             value = abs(value)
-        if self.integer or (integers and isinstance(self.value, int)):
+        if self.integer or (isinstance(self.value, int) and (integers or abs(self.value) >= _FINE)):
             return round(value)
         return decimal(value)
 

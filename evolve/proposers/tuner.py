@@ -45,8 +45,9 @@ class Tuner:
     Programs that differ in numeric literals only share a session, and with it one distribution. The distribution starts
     at the literals of the first one, each scaled by its magnitude (1 for 0), and learns when a generation of trials has
     been told, a failed one as the worst. Literals in places that want an integer (indices, sizes, `range`, digits,
-    exponents) stay integers; other integer literals may become floats, unless most of a first generation fails: then it
-    starts again with all of them kept. A better program of the same structure from elsewhere joins the generation.
+    exponents) stay integers, and so do integers of 10 and more; smaller ones may become floats, unless most of a first
+    generation fails: then it starts again with all of them kept. A better program of the same structure from elsewhere
+    joins the generation.
 
     All that it knows comes from `tell`: each proposal's note holds the point and where it was drawn, so that a replay
     of the tells goes on with the same proposals.
