@@ -56,6 +56,7 @@ _APART = {Guarantee.FILES, Guarantee.NETWORK, Guarantee.PROCESSES}
 _NAMESPACES = ("pid", "mnt", "net", "ipc")
 _QUESTIONS = 8
 _SLACK = 20.0  # seconds that opening new sessions on a busy machine may add to an evaluation
+_ROUNDING = 1e-9
 _NAP = 0.2  # seconds that an honest program takes where time is the score
 
 
@@ -249,7 +250,7 @@ class Arena:
         effects = self._outside.effects(evaluation)
         if evaluation.status not in attack.statuses:
             effects.append(f"the status is {evaluation.status}: {_shown(evaluation)}")
-        if evaluation.score is not None and evaluation.score > self._best(attack.style):
+        if evaluation.score is not None and evaluation.score > self._best(attack.style) + _ROUNDING:
             effects.append(f"the score is {evaluation.score}, the best honest one {self._best(attack.style)}")
         effects += _claims(evaluation)
         if "ended the process that watches it" in evaluation.feedback:

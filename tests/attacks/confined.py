@@ -155,4 +155,4 @@ def solve(question: Any) -> Any:
 
 
 if __name__ == "__main__":
-    _attack.main()
+    _attack.main(world)

@@ -93,10 +93,10 @@ def survey(program: Any, order: dict[str, Any]) -> dict[str, Any]:
 def run(program: Any, order: dict[str, Any]) -> dict[str, Any]:
     """The program as an executable, with what it prints."""
     done = program.run(["python3", "program.py"])
-    seen = [
-        f"{len(text)} bytes came" for text in (done.stdout, done.stderr) if len(text) > order["limits"]["output_bytes"]
-    ]
-    return {"score": 0.0, "said": seen if done.cut else [*seen, "nothing is said to be cut"]}
+    limit = order["limits"]["output_bytes"]
+    seen = [f"{len(text)} bytes came" for text in (done.stdout, done.stderr) if len(text) > limit]
+    seen += ["nothing is said to be cut"] if len(done.stdout) == limit and not done.stdout_cut else []
+    return {"score": 0.0, "said": seen}
 
 
 def files(program: Any, _order: dict[str, Any]) -> dict[str, Any]:

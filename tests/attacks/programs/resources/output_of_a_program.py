@@ -13,7 +13,7 @@ def attack(_world: Any) -> list[str]:
     return []
 
 
-def main() -> None:
+def main(_world: Any) -> None:
     """What the executable does."""
     for _ in range(16):
         os.write(1, b"x" * 2**20)
