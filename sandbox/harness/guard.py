@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ import folder
 from loop import Closed, Loop
 from tree import Tree, become_guard
 from users import Users
+
+_LOOKS, _PAUSE = 60, 0.05  # how often, and how many seconds apart, a dying engine's lock is tried
 
 
 class EngineGone(Exception):
@@ -41,16 +44,18 @@ class Guard:
 
     def run(self, serve: Callable[[], object]) -> int:
         """Serve until the engine closes the session (SIGTERM) or is gone; then end and remove everything."""
-        left = [self.scratch]
+        alone = False
         try:
             serve()
         except Closed:
             pass
         except (EngineGone, BrokenPipeError):
-            left += filter(_is_abandoned, self._abandoned)
+            alone = True
         finally:
             self.tree.kill()
-            for path in left:
+            folder.remove(self.scratch)
+        for path in self._abandoned if alone else ():
+            if _is_abandoned(path):
                 folder.remove(path)
         return 0
 
@@ -62,10 +67,14 @@ def _is_abandoned(path: str) -> bool:
     except OSError:
         return False  # somebody else is removing it
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        # an engine that dies closes one descriptor after the other, and ours may come long before that of the lock
+        for _ in range(_LOOKS):
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(_PAUSE)
+            else:
+                return True
         return False
-    else:
-        return True
     finally:
         os.close(lock)

@@ -271,7 +271,10 @@ def test_an_engine_that_is_killed_leaves_nothing(tmp_path: Path, family: str, bu
     assert len(living(home)) >= 5
     engine.send_signal(signal.SIGKILL)
     engine.communicate()
-    assert settles(lambda: not living(home) and not Path(home).exists(), 5)
+    settles(lambda: not living(home) and not Path(home).exists(), 10)
+    left = [(pid, _command(pid)) for pid in living(home)], [str(path) for path in Path(home).rglob("*")]
+    assert left == ([], [])
+    assert not Path(home).exists()
 
 
 def _command(pid: int) -> bytes:
