@@ -7,15 +7,15 @@ from typing import Any
 
 HARMLESS = True
 STATUS = "ok"
-SECONDS = 10.0
+SECONDS = 20.0
 
 
 def attack(_world: Any) -> dict[str, float]:
-    """A second of it; what it took is held against what was measured."""
+    """Half a second of it; what it took is held against what was measured."""
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps them and forgets what they took
     reader, writer = os.pipe()
     spent = 0.0
-    for _ in range(50):
+    for _ in range(25):
         if os.fork() == 0:
             start = time.process_time()
             while time.process_time() - start < 0.02:
