@@ -76,7 +76,7 @@ def test_nothing_runs_after_the_engine_is_killed(
             groups.make(2**24, 8).remove()  # whoever makes a group, sweeps first
             left = [group for group in left_groups() if owner in group.name]
             # this process may have swept before, and a killed one may still be on its way out
-            assert until(lambda: all([_removed(group) for group in left]), 10)
+            assert until(lambda: all(_removed(group) for group in left), 10)
             assert [group for group in left_groups() if owner in group.name] == []
 
 
