@@ -132,6 +132,8 @@ class Evolution:
         self.held_out = replay.held_out
         self.budget.elapsed = max(self.budget.elapsed, replay.elapsed)
         self._begun = time.monotonic() - self.budget.elapsed
+        if 0 in replay.proposed:  # nobody asks for the seed
+            self._pending[0] = _Pending(0, None)
         for number, pending in self._pending.items():
             pending.attempt = replay.attempts.get(number, 0)
             pending.proposal = replay.proposed.get(number)

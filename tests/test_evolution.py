@@ -257,6 +257,21 @@ def test_a_seed_without_a_score_ends_the_run_with_its_feedback(tmp_path: Path, s
         evolution.run()
 
 
+def test_a_run_killed_while_its_seed_was_scored_goes_on(tmp_path: Path) -> None:
+    """The journal then holds the seed's program and nothing told."""
+    path = tmp_path / "run"
+    with open_evolution(path, trials=5) as evolution:
+        evolution.run()
+    file = path / ".evolve" / "journal.jsonl"
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(lines[: next(i for i, line in enumerate(lines) if '"told"' in line)]))
+    shutil.rmtree(path / ".git")
+    (path / "program.py").unlink()
+    with open_evolution(path, trials=5) as evolution:
+        evolution.run()
+    check_whole(path, 5)
+
+
 def test_stop_ends_soon_and_leaves_what_is_in_flight_for_later(tmp_path: Path) -> None:
     """A hanging evaluation does not hold the engine."""
     release = threading.Event()
