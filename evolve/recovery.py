@@ -27,8 +27,10 @@ _LEDGERS = ("refs/heads/trials", "refs/remotes/origin/trials")
 
 
 def needs_recovery(path: Path) -> bool:
-    """Whether `path` is a clone of a run: a repository with a ledger and without the engine's state."""
-    if (path / ".evolve" / "config.toml").exists() or not (path / ".git").exists():
+    """Whether `path` is a clone of a run, or one that lost its journal: a ledger without the engine's state."""
+    state = path / ".evolve"
+    whole = (state / "config.toml").exists() and (state / "journal.jsonl").exists()
+    if whole or not (path / ".git").exists():
         return False
     with git.Repo(path) as repository:
         return _ledger(repository) is not None

@@ -272,6 +272,18 @@ def test_a_run_killed_while_its_seed_was_scored_goes_on(tmp_path: Path) -> None:
     check_whole(path, 5)
 
 
+def test_a_run_that_lost_its_journal_is_made_again_from_its_commits(tmp_path: Path) -> None:
+    """Starting over would throw the lineage away."""
+    path = tmp_path / "run"
+    with open_evolution(path, trials=30) as evolution:
+        evolution.run()
+    before = refs(path)
+    (path / ".evolve" / "journal.jsonl").unlink()
+    with open_evolution(path, trials=30) as evolution:
+        assert evolution.run().told == 31
+    assert refs(path) == before
+
+
 def test_stop_ends_soon_and_leaves_what_is_in_flight_for_later(tmp_path: Path) -> None:
     """A hanging evaluation does not hold the engine."""
     release = threading.Event()
