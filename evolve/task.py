@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import reprlib
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -12,14 +14,12 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from evolve.errors import TaskError
+from evolve.folders import read_folder, task_files
 from evolve.resources import bundled
 from evolve.sandboxes.recipe import Recipe, Surroundings
 from evolve.types import Limits, Program, path_problem
 
-__all__ = ["Task", "read_folder"]
-
-_IGNORED = {"__pycache__", ".git", ".evolve", ".DS_Store", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".venv"}
-_MAX_FOLDER = 256 * 2**20
+__all__ = ["Task"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
@@ -33,27 +33,52 @@ class _Table(BaseModel):
 class TaskTable(_Table):
     """`[task]`: what is to be improved."""
 
-    name: str = Field(default="", pattern=r"^[A-Za-z0-9_.-]*$")
+    name: str = ""
     description: str = ""
     seed: str = "seed"
     """A folder or a file, relative to the task folder."""
     module: str | None = None
-    """The file whose functions `program.call` finds; by default the only Python file, program.py or main.py."""
+    """The module whose functions `program.call` finds; by default of the only Python file, program.py or main.py."""
     editable: list[str] = []
     """Globs of paths that may change; by default the marked regions or, without any, every file."""
     direction: Literal["maximize", "minimize"] = "maximize"
-    best_known: Annotated[float, Field(strict=False)] | None = None
+    best_known: Annotated[float, Field(allow_inf_nan=False)] | None = None
     best_known_source: str = ""
+
+    @field_validator("name")
+    @classmethod
+    def _names_folders(cls, value: str) -> str:
+        if value and not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", value):
+            raise ValueError("runs are named after it: use letters, digits, '_', '-' and '.', and no '-' or '.' first")
+        return value
+
+    @field_validator("module")
+    @classmethod
+    def _names_a_module(cls, value: str | None) -> str | None:
+        if value is not None and value.endswith(".py"):
+            raise ValueError(f"a module is named without .py; write {value.removesuffix('.py').replace('/', '.')!r}")
+        if value is not None and not all(part.isidentifier() for part in value.split(".")):
+            raise ValueError("should be the name of a module, such as 'solver' or 'package.solver'")
+        return value
 
 
 class EvaluatorTable(_Table):
     """`[evaluator]`: how a program is scored. Times in seconds."""
 
     file: str = "evaluate.py"
-    timeout: Annotated[Positive, Field(strict=False)] = 60.0
+    timeout: Positive = 60.0
     """Of one whole evaluation."""
-    call_timeout: Annotated[Positive, Field(strict=False)] = 10.0
-    """Of one call of the candidate, unless the evaluator says otherwise."""
+    call_timeout: Positive = 10.0
+    """Of one call of the candidate, unless the evaluator says otherwise; an evaluation's end cuts it short."""
+
+    @model_validator(mode="after")
+    def _call_within_evaluation(self) -> Self:
+        if "call_timeout" in self.model_fields_set and self.call_timeout > self.timeout:
+            raise ValueError(
+                f"call_timeout ({self.call_timeout:g} s) is longer than timeout ({self.timeout:g} s), which is for the "
+                f"whole evaluation; shorten the one, or give the other more"
+            )
+        return self
 
 
 class LimitsTable(_Table):
@@ -81,7 +106,7 @@ class SandboxTable(_Table):
     runtime: Name | None = None
     gpus: int | str | None = None
     """How many, or "all"."""
-    cpus: Annotated[Positive, Field(strict=False)] | None = None
+    cpus: Positive | None = None
     strict: bool = False
     """A fresh session for each candidate."""
 
@@ -107,7 +132,7 @@ class SearchTable(_Table):
 
     trials: Count | None = None
     evaluations: Count | None = None
-    seconds: Annotated[Positive, Field(strict=False)] | None = None
+    seconds: Positive | None = None
 
 
 class TaskFile(_Table):
@@ -140,15 +165,21 @@ class Task:
         """The task of a bundled name, or in a folder. Raises `TaskError`, which names file, key and fix."""
         folder, reference = _find(os.fspath(reference))
         settings = _parse(folder / "task.toml")
-        if not (folder / settings.evaluator.file).is_file():
+        entry = settings.evaluator.file
+        if problem := path_problem(entry):
             raise TaskError(
-                f"{folder / 'task.toml'}: [evaluator] file: there is no {settings.evaluator.file!r} in {folder}; "
+                f"{folder / 'task.toml'}: [evaluator] file: {entry!r} is outside the task folder: {problem}"
+            )
+        if not (folder / entry).is_file():
+            raise TaskError(
+                f"{folder / 'task.toml'}: [evaluator] file: there is no {entry!r} in {folder}; "
                 f"write it, with a function evaluate(program)"
             )
-        seed = _read_seed(folder, settings.task.seed)
+        start = _seed_path(folder, settings)
+        tree = task_files(folder, seed=start).tree
         name = settings.task.name or folder.resolve().name
         surroundings = _surroundings(folder, settings.sandbox, reference)
-        return cls(reference, folder, name, settings, seed, _evaluator_tree(folder, settings), surroundings)
+        return cls(reference, folder, name, settings, _read_seed(folder, start), tree, surroundings)
 
     @property
     def limits(self) -> Limits:
@@ -162,40 +193,6 @@ class Task:
             output_bytes=table.output_kb * 2**10,
             reply_bytes=table.reply_mb * 2**20,
         )
-
-
-def read_folder(folder: Path) -> Program:
-    """The files below a folder as a program, caches left out.
-
-    Raises `TaskError` for links, for paths that a program cannot have, and for more than 256 MiB.
-    """
-    files: dict[str, bytes] = {}
-    executables: set[str] = set()
-    total = 0
-    for root, directories, names in os.walk(folder):
-        directories[:] = sorted(name for name in directories if name not in _IGNORED)
-        for name in sorted(names):
-            path = Path(root) / name
-            if name in _IGNORED or name.endswith(".pyc"):
-                continue
-            relative = path.relative_to(folder).as_posix()
-            if path.is_symlink() or not path.is_file():
-                raise TaskError(f"{path} is a link or no regular file; put the file itself there")
-            if problem := path_problem(relative):
-                raise TaskError(f"{path} cannot be part of a program: {problem}; rename or remove it")
-            total += path.stat().st_size
-            if total > _MAX_FOLDER:
-                raise TaskError(f"{folder} holds more than 256 MiB; keep what does not belong to it elsewhere")
-            files[relative] = path.read_bytes()
-            if os.access(path, os.X_OK):
-                executables.add(relative)
-    return Program(files, frozenset(executables))
-
-
-def _evaluator_tree(folder: Path, settings: TaskFile) -> str:
-    seed = settings.task.seed
-    files = read_folder(folder)
-    return files.replace({path: None for path in files.files if path == seed or path.startswith(f"{seed}/")}).tree
 
 
 def _surroundings(folder: Path, table: SandboxTable, reference: str) -> Surroundings:
@@ -254,7 +251,7 @@ def _find(reference: str) -> tuple[Path, str]:
 
 def _parse(path: Path) -> TaskFile:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise TaskError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -271,35 +268,63 @@ def _parse(path: Path) -> TaskFile:
 def _problem(detail: Any) -> str:
     """One mistake in words: the table, the key, what is wrong and what would be right."""
     place = [str(part) for part in detail["loc"]]
-    where = f"[{place[0]}] {'.'.join(place[1:])}".strip()
     if detail["type"] == "extra_forbidden":
-        known = _keys(place[:-1])
-        close = get_close_matches(place[-1], known, n=1)
-        return f"{where}: unknown; " + (f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}")
+        return _unknown(place, is_table=isinstance(detail["input"], dict))
+    where = f"[{place[0]}] {'.'.join(place[1:])}".strip()
     message = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
-    return f"{where}: {message} (it is {detail['input']!r})"
+    if isinstance(detail["input"], dict):
+        return f"{where}: {message}"
+    return f"{where}: {message} (it is {reprlib.repr(detail['input'])})"
 
 
-def _keys(table: list[str]) -> list[str]:
-    model: type[BaseModel] = TaskFile
-    for name in table:
-        annotation = model.model_fields[name].annotation
-        assert isinstance(annotation, type)
-        model = annotation
+def _unknown(place: list[str], *, is_table: bool) -> str:
+    """What to do about a key, or a table, that is not known where it stands."""
+    *tables, key = place
+    keys = {name: _keys(name) for name in TaskFile.model_fields}
+    if not tables and is_table:
+        close = get_close_matches(key, keys, n=1)
+        return f"[{key}]: unknown; " + (f"did you mean [{close[0]}]?" if close else f"there are [{'], ['.join(keys)}]")
+    where = f"[{tables[0]}] {key}: unknown here" if tables else f"{key}: stands in no table"
+    owners = [f"[{name}]" for name, known in keys.items() if key in known]
+    if owners:
+        return f"{where}; it belongs to {' or '.join(owners)}"
+    known = keys[tables[0]] if tables else [name for names in keys.values() for name in names]
+    close = get_close_matches(key, known, n=1)
+    return f"{where}; " + (f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}")
+
+
+def _keys(table: str) -> list[str]:
+    model = TaskFile.model_fields[table].annotation
+    assert isinstance(model, type)
+    assert issubclass(model, BaseModel)
     return sorted(model.model_fields)
 
 
-def _read_seed(folder: Path, where: str) -> Program:
-    path = folder / where
+def _seed_path(folder: Path, settings: TaskFile) -> Path:
+    """Where the seed is: never with the evaluator in it, or every candidate would hold what scores it."""
+    where = settings.task.seed
+    complaint = f"{folder / 'task.toml'}: [task] seed: {where!r}"
+    if not where or Path(where).is_absolute():
+        raise TaskError(f'{complaint} is no path relative to the task folder; write for example "seed"')
+    path = folder / os.path.normpath(where)
+    if not path.exists():
+        raise TaskError(f"{complaint} is not in {folder}; put the program to start from there, as a file or a folder")
+    for name in ("task.toml", settings.evaluator.file):
+        if (folder / name).resolve().is_relative_to(path.resolve()):
+            raise TaskError(
+                f"{complaint} holds {name}, so every program would too; "
+                f'put the program to start from into a folder of its own, such as "seed"'
+            )
+    if (path / "task.toml").exists():
+        raise TaskError(f"{complaint} is a task folder, with an evaluator of its own; name the seed in it")
+    return path
+
+
+def _read_seed(folder: Path, path: Path) -> Program:
     if path.is_dir():
         program = read_folder(path)
-    elif path.is_file():
-        program = Program({path.name: path.read_bytes()})
     else:
-        raise TaskError(
-            f"{folder / 'task.toml'}: [task] seed: there is no {where!r} in {folder}; "
-            f"put the program to start from there, as a file or a folder"
-        )
+        program = Program({path.name: path.read_bytes()}, frozenset([path.name] if os.access(path, os.X_OK) else []))
     if not program.files:
-        raise TaskError(f"{folder / 'task.toml'}: [task] seed: the folder {where!r} is empty")
+        raise TaskError(f"{folder / 'task.toml'}: [task] seed: the folder {path.name!r} is empty")
     return program

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from evolve.errors import TaskError
+from evolve.folders import read_folder
 from evolve.resources import bundled
-from evolve.task import Task, read_folder
+from evolve.task import Task
 
 BUNDLED = sorted(path.parent.name for path in bundled("evaluators").glob("*/task.toml"))
 
@@ -18,6 +19,47 @@ def folder(path: Path, toml: str = "") -> Path:
     (path / "seed").mkdir(exist_ok=True)
     (path / "seed" / "program.py").write_text("x = 1\n")
     return path
+
+
+def test_what_a_search_leaves_in_a_task_folder_is_no_part_of_it(tmp_path: Path) -> None:
+    """Runs, clones of runs, caches and an editor's files; a folder that is none of these is."""
+    path = folder(tmp_path / "mine")
+    before = Task.load(path).tree
+    for place in ("runs/one/.evolve", "clone/.git", ".venv", ".vscode", "__pycache__"):
+        (path / place).mkdir(parents=True)
+        (path / place / "x").write_text("x")
+        (path / place).parent.joinpath(f"{place.partition('/')[0]}.pyc").write_text("x")
+    (path / "runs/one/program.py").write_text("x = 2\n")
+    (path / ".gitignore").write_text("runs\n")
+    assert Task.load(path).tree == before
+    (path / "runs/mine.txt").write_text("a user's own")
+    assert Task.load(path).tree != before
+
+
+def test_a_number_may_be_whole(tmp_path: Path) -> None:
+    """Where seconds or scores are asked for; and a default is no contradiction to a shorter time for the evaluation."""
+    path = folder(tmp_path / "mine", "[task]\nbest_known = 3\n[evaluator]\ntimeout = 5\n")
+    settings = Task.load(path).settings
+    assert (settings.task.best_known, settings.evaluator.timeout, settings.evaluator.call_timeout) == (3.0, 5.0, 10.0)
+
+
+def test_a_byte_order_mark_is_no_mistake(tmp_path: Path) -> None:
+    """Some editors put one at the start of a file."""
+    path = folder(tmp_path / "mine")
+    (path / "task.toml").write_bytes(b'\xef\xbb\xbf[task]\nname = "marked"\n')
+    assert Task.load(path).name == "marked"
+
+
+def test_a_seed_is_no_task(tmp_path: Path) -> None:
+    """Neither by a link nor by naming the folder of another task: no program may hold an evaluator."""
+    path = folder(tmp_path / "mine", '[task]\nseed = "start"\n')
+    (path / "start").symlink_to("..")
+    with pytest.raises(TaskError, match=r"'start' holds task.toml"):
+        Task.load(path)
+    (path / "start").unlink()
+    folder(path / "start")
+    with pytest.raises(TaskError, match=r"'start' is a task folder, .*name the seed in it"):
+        Task.load(path)
 
 
 @pytest.mark.parametrize("name", BUNDLED)
@@ -61,15 +103,40 @@ def test_the_evaluator_is_identified_without_the_seed(tmp_path: Path) -> None:
     ("toml", "words"),
     [
         ("[task\n", r"task.toml is no valid TOML"),
-        ("[tusk]\n", r"\[tusk\]: unknown; did you mean task\?"),
-        ("[evaluator]\ntimout = 3\n", r"\[evaluator\] timout: unknown; did you mean timeout\?"),
+        ("[tusk]\n", r"\[tusk\]: unknown; did you mean \[task\]\?"),
+        ("[zzz]\n", r"\[zzz\]: unknown; there are \[task\], \[evaluator\], \[limits\], \[sandbox\], \[search\]"),
+        ("[evaluator]\ntimout = 3\n", r"\[evaluator\] timout: unknown here; did you mean timeout\?"),
+        ("[task]\ntimeout = 3\n", r"\[task\] timeout: unknown here; it belongs to \[evaluator\]"),
+        ("trials = 3\n", r"trials: stands in no table; it belongs to \[search\]"),
+        ("[evaluator]\nzzz = 3\n", r"\[evaluator\] zzz: unknown here; known are call_timeout, file, timeout"),
+        ('[evaluator]\ntimeout = "10"\n', r"\[evaluator\] timeout: should be a valid number \(it is '10'\)"),
+        ("[evaluator]\ntimeout = true\n", r"\[evaluator\] timeout: should be a valid number \(it is True\)"),
+        ("[search]\nseconds = true\n", r"\[search\] seconds: should be a valid number"),
+        ('[task]\nbest_known = "1"\n', r"\[task\] best_known: should be a valid number"),
+        ("[task]\nbest_known = nan\n", r"\[task\] best_known: should be a finite number"),
+        (
+            "[evaluator]\ntimeout = 5\ncall_timeout = 6\n",
+            r"\[evaluator\]: call_timeout \(6 s\) is longer than timeout \(5 s\)[^(]*$",
+        ),
+        ('[task]\nname = "a/b"\n', r"\[task\] name: runs are named after it: use letters, .* \(it is 'a/b'\)"),
+        ('[task]\nname = "-v"\n', r"\[task\] name: "),
+        ('[task]\nmodule = "src/solver.py"\n', r"\[task\] module: a module is named without .py; write 'src.solver'"),
+        ('[task]\nmodule = "my-solver"\n', r"\[task\] module: should be the name of a module"),
         ("[evaluator]\ntimeout = -3\n", r"\[evaluator\] timeout: should be greater than 0 \(it is -3\)"),
         ("[evaluator]\ntimeout = inf\n", r"\[evaluator\] timeout: "),
         ('[limits]\nmemory_mb = "much"\n', r"\[limits\] memory_mb: should be a valid integer \(it is 'much'\)"),
         ('[task]\ndirection = "up"\n', r"\[task\] direction: should be 'maximize' or 'minimize'"),
         ("[search]\ntrials = 0\n", r"\[search\] trials: should be greater than 0"),
         ('[task]\nname = "../x"\n', r"\[task\] name: "),
-        ('[task]\nseed = "nowhere"\n', r"\[task\] seed: there is no 'nowhere'"),
+        ('[task]\nseed = "nowhere"\n', r"\[task\] seed: 'nowhere' is not in .*; put the program"),
+        ('[task]\nseed = ""\n', r"\[task\] seed: '' is no path relative to the task folder"),
+        ('[task]\nseed = "/etc/hostname"\n', r"\[task\] seed: '/etc/hostname' is no path relative"),
+        ('[task]\nseed = "."\n', r"\[task\] seed: '.' holds task.toml, so every program would too; put"),
+        ('[task]\nseed = ".."\n', r"\[task\] seed: '..' holds task.toml"),
+        ('[task]\nseed = "seed/.."\n', r"\[task\] seed: 'seed/..' holds task.toml"),
+        ('[task]\nseed = "evaluate.py"\n', r"\[task\] seed: 'evaluate.py' holds evaluate.py"),
+        ('[evaluator]\nfile = "seed/program.py"\n', r"\[task\] seed: 'seed' holds seed/program.py"),
+        ('[evaluator]\nfile = "../evaluate.py"\n', r"\[evaluator\] file: '../evaluate.py' is outside"),
         ('[evaluator]\nfile = "judge.py"\n', r"\[evaluator\] file: there is no 'judge.py'"),
     ],
 )
@@ -100,9 +167,10 @@ def test_a_task_file_that_is_no_text_is_said_to_be_none(tmp_path: Path) -> None:
         Task.load(path)
 
 
-def test_links_do_not_get_into_a_program(tmp_path: Path) -> None:
-    """A link could bring in a file from anywhere."""
-    (tmp_path / "link").symlink_to("/etc/passwd")
+@pytest.mark.parametrize("target", ["/etc/passwd", "/etc", "/nowhere"])
+def test_links_do_not_get_into_a_program(target: str, tmp_path: Path) -> None:
+    """A link could bring in a file from anywhere, and one that is left out would be missed."""
+    (tmp_path / "link").symlink_to(target)
     with pytest.raises(TaskError, match="is a link"):
         read_folder(tmp_path)
 
@@ -159,7 +227,7 @@ def test_a_dockerfile_beside_the_evaluator_copies_nothing(tmp_path: Path) -> Non
         ("cpus = 0", r"\[sandbox\] cpus.*greater than 0"),
         ('requirements = "missing.txt"', r"\[sandbox\] requirements.*missing\.txt"),
         ('requirements = "../needs.txt"', r"\[sandbox\] requirements.*inside the task folder"),
-        ('images = "a"', r"\[sandbox\] images: unknown; did you mean image"),
+        ('images = "a"', r"\[sandbox\] images: unknown here; did you mean image"),
     ],
 )
 def test_mistakes_in_surroundings_are_named(tmp_path: Path, table: str, message: str) -> None:

@@ -32,7 +32,8 @@ def command(task: str, program: Path | None, split: str, sandbox: str | None, as
     A program that fails is a result, so the exit code is 0 for it too.
     """
     from evolve.config import make_evaluator, make_sandbox
-    from evolve.task import Task, read_folder
+    from evolve.folders import read_folder
+    from evolve.task import Task
 
     found = Task.load(task)
     candidate = found.seed

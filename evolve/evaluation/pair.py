@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 from evolve.errors import SandboxFault, TaskError
 from evolve.evaluation.candidates import Candidate, Candidates
 from evolve.evaluation.result import Direction, accept, stopped
+from evolve.folders import task_files
 from evolve.frames import DataError, Frame, unpack
 from evolve.types import Cost, Evaluation, Limits, Program, Sandbox, Split
 
@@ -64,20 +65,8 @@ class TaskFiles:
             yield Frame({**head, "files": files}, tuple(content for *_, content in batch))
 
     @cached_property
-    def _contents(self) -> dict[str, bytes]:
-        try:
-            return {path.relative_to(self.folder).as_posix(): path.read_bytes() for path in self._walk(self.folder)}
-        except OSError as error:
-            raise TaskError(f"{error.filename} cannot be read: {error.strerror}") from error
-
-    def _walk(self, folder: Path) -> Iterator[Path]:
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith(".") or path.name == "__pycache__":
-                continue
-            if path.is_file():
-                yield path
-            elif path.is_dir() and not path.is_symlink() and not (path / ".git").exists():  # no runs
-                yield from self._walk(path)
+    def _contents(self) -> Mapping[str, bytes]:
+        return task_files(self.folder).files
 
 
 class Pair:
