@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import reprlib
+import shlex
 import tomllib
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -235,9 +236,7 @@ def _find(reference: str) -> tuple[Path, str]:
     path = Path(reference)
     if path.is_dir():
         if not (path / "task.toml").is_file():
-            raise TaskError(
-                f"{path} has no task.toml; `evolve init {path.name}` makes a task folder that works at once"
-            )
+            raise TaskError(f"{path} has no task.toml; {_way_on(path)}")
         return path, str(path.resolve())
     bundled_tasks = sorted(p.parent.name for p in bundled("evaluators").glob("*/task.toml"))
     if reference in bundled_tasks:
@@ -247,6 +246,15 @@ def _find(reference: str) -> tuple[Path, str]:
         f"there is no task {reference!r}: it is no folder, and the bundled tasks are {', '.join(bundled_tasks)}"
         + (f"; did you mean {close[0]}?" if close else "")
     )
+
+
+def _way_on(folder: Path) -> str:
+    """What somebody may have meant with a folder that is no task."""
+    if (folder / ".evolve").is_dir():
+        return f"it is a run, which `evolve resume {shlex.quote(str(folder))}` continues"
+    if (folder / "evaluate.py").exists() or (folder / "seed").exists():
+        return "write one beside what is there: an empty one will do, for every key has a default"
+    return f"`evolve init {shlex.quote(str(folder))}` adds one, with an evaluator and a seed that work at once"
 
 
 def _parse(path: Path) -> TaskFile:

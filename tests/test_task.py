@@ -153,10 +153,19 @@ def test_a_misspelt_name_is_answered_with_the_nearest_one() -> None:
         Task.load("bin_paking")
 
 
-def test_a_folder_without_task_file_is_told_of_init(tmp_path: Path) -> None:
-    """The way on from there."""
-    with pytest.raises(TaskError, match="evolve init"):
-        Task.load(tmp_path)
+@pytest.mark.parametrize(
+    ("holds", "words"),
+    [
+        ("notes.txt", "`evolve init '.*my task'` adds one"),
+        ("evaluate.py", "an empty one will do"),
+        (".evolve", "resume"),
+    ],
+)
+def test_a_folder_without_task_file_is_told_the_way_on(holds: str, words: str, tmp_path: Path) -> None:
+    """By what lies in it: nothing yet, an evaluator, or a run."""
+    (tmp_path / "my task" / holds).mkdir(parents=True)
+    with pytest.raises(TaskError, match=f"has no task.toml; .*{words}"):
+        Task.load(tmp_path / "my task")
 
 
 def test_a_task_file_that_is_no_text_is_said_to_be_none(tmp_path: Path) -> None:

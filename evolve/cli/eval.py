@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from evolve.cli.options import as_json, sandbox_option
 from evolve.cli.printing import figure, one_line, print_fields, print_json, without_controls
 from evolve.errors import TaskError
 from evolve.types import Evaluation, Program
+
+if TYPE_CHECKING:
+    from evolve.task import Task
 
 __all__ = ["command"]
 
@@ -27,19 +31,20 @@ __all__ = ["command"]
 @sandbox_option
 @as_json
 def command(task: str, program: Path | None, split: str, sandbox: str | None, as_json: bool) -> None:
-    """Score PROGRAM, a file or a folder, on TASK; the task's seed when it is not given.
+    """Score PROGRAM on TASK; the task's seed when it is not given.
+
+    A folder is the whole program. A file stands in the place of the seed's file of the same name, else of its only
+    file, else of the module whose functions are called.
 
     A program that fails is a result, so the exit code is 0 for it too.
     """
     from evolve.config import make_evaluator, make_sandbox
-    from evolve.folders import read_folder
+    from evolve.regions import Regions
     from evolve.task import Task
 
     found = Task.load(task)
-    candidate = found.seed
-    if program is not None:
-        files = read_folder(program) if program.is_dir() else Program({_only_name(found.seed): program.read_bytes()})
-        candidate = found.seed.replace(files.files)
+    candidate, what = _candidate(program, found)
+    rejected = Regions(found.seed, found.settings.task.editable).problem(candidate)
     chosen = make_sandbox(found, sandbox or "auto")
     evaluator = make_evaluator(found, chosen)
     try:
@@ -50,11 +55,13 @@ def command(task: str, program: Path | None, split: str, sandbox: str | None, as
         evaluator.close()
         chosen.close()
     if as_json:
-        print_json(_record(evaluation, chosen.name))
+        print_json({"program": what, "rejected": rejected, **_record(evaluation, chosen.name)})
         return
     cost = evaluation.cost
     print_fields(
         {
+            "program": what,
+            "note": f"a search would reject it: {one_line(rejected)}" if rejected else "",
             "status": evaluation.status,
             "score": figure(evaluation.score) if evaluation.score is not None else "",
             "metrics": ", ".join(
@@ -67,11 +74,40 @@ def command(task: str, program: Path | None, split: str, sandbox: str | None, as
     )
 
 
-def _only_name(seed: Program) -> str:
-    """The file that a single file given takes the place of."""
-    if len(seed.files) != 1:
-        raise TaskError(f"the programs of this task have {len(seed.files)} files; give a folder with all of them")
-    return next(iter(seed.files))
+def _candidate(path: Path | None, task: Task) -> tuple[Program, str]:
+    """The program that is meant, and what it is in words."""
+    from evolve.folders import read_folder
+
+    if path is None:
+        return task.seed, "the seed"
+    if path.is_dir():
+        program = read_folder(path)
+        if not program.files:
+            raise TaskError(f"there is no file in {path}; a folder is the whole program")
+        number = len(program.files)
+        return program, f"the folder {path} ({number} file{'s' if number > 1 else ''})"
+    place = _place(path.name, task)
+    try:
+        program = task.seed.replace({place: path.read_bytes()})
+    except OSError as error:
+        raise TaskError(f"cannot read {path}: {error.strerror}") from error
+    rest = len(program.files) - 1
+    others = f", with {rest} other file{'s' if rest > 1 else ''} of the seed" if rest else ""
+    return program, f"{path} as {place}{others}"
+
+
+def _place(name: str, task: Task) -> str:
+    """The file of the seed that one of that name stands for."""
+    files = task.seed.files
+    module = (task.settings.task.module or "").replace(".", "/") + ".py"
+    same = [path for path in files if path.rpartition("/")[2] == name]
+    for choice in (same, [*files], [path for path in files if path == module]):
+        if len(choice) == 1:
+            return choice[0]
+    raise TaskError(
+        f"{name} is not the name of one file of the seed, which has {', '.join(sorted(files))}; "
+        f"give it the name of the one that it stands for, or a folder with the whole program"
+    )
 
 
 def _record(evaluation: Evaluation, sandbox: str) -> dict[str, object]:

@@ -33,6 +33,8 @@ def command(path: Path, form: str | None, output: Path | None) -> None:
     form = form or (SUFFIXES.get(output.suffix) if output else "csv")
     if form is None:
         raise click.UsageError(f"{output} does not end in .csv, .parquet or .json: add --format")
+    if output is not None and not output.parent.is_dir():
+        raise click.UsageError(f"there is no folder {output.parent}; make it first, or write elsewhere")
     if form == "parquet" and output is None:
         raise click.UsageError("Parquet is not text: add --output FILE")
     trials = read_run(path).trials

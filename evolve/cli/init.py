@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -83,12 +84,15 @@ def predict(x):
 def command(folder: Path) -> None:
     """Make a new task in FOLDER: settings, an evaluator and a seed program.
 
-    It works at once: `evolve run FOLDER`. Then change it into your own.
+    It works at once: `evolve run FOLDER`. Then change it into your own. What FOLDER already holds stays as it is.
     """
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", folder.resolve().name).strip("_") or "task"
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", folder.resolve().name).lstrip("-.").strip("_") or "task"
     files = {"task.toml": TASK.format(name=name), "evaluate.py": EVALUATE, "seed/program.py": PROGRAM}
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise TaskError(f"{folder} exists and is not empty; give a new folder")
+    if folder.exists() and not folder.is_dir():
+        raise TaskError(f"{folder} is no folder; give the name of a new one")
+    taken = [part for part in ("task.toml", "evaluate.py", "seed") if os.path.lexists(folder / part)]
+    if taken:
+        raise TaskError(f"{folder} already has {' and '.join(taken)}, and nothing is written over; give a new folder")
     try:
         for path, content in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)

@@ -119,9 +119,26 @@ def test_best_files_copies_a_single_file(run: Path, invoke: Invoke) -> None:
 
 
 def test_best_output_writes_the_program(run: Path, tmp_path: Path, invoke: Invoke) -> None:
-    """The folder then holds what the work tree of the run holds."""
-    invoke("best", run, "--output", tmp_path / "best")
+    """The folder then holds what the work tree of the run holds, and which files were written is said."""
+    said = invoke("best", run, "--output", tmp_path / "best").stdout
+    assert f"program.py in {tmp_path / 'best'}" in said
     assert (tmp_path / "best" / "program.py").read_bytes() == (run / "program.py").read_bytes()
+
+
+def test_best_output_mixes_nothing(run: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """A folder that holds something is refused unless it is asked for, and then its other files stay."""
+    (tmp_path / "best").mkdir()
+    (tmp_path / "best" / "program.py").write_text("mine")
+    (tmp_path / "best" / "other.py").write_text("mine")
+    refused = invoke("best", run, "--output", tmp_path / "best")
+    assert refused.exit_code == 2
+    assert "is not empty; give a new folder, or --force" in refused.stderr
+    assert (tmp_path / "best" / "program.py").read_text() == "mine"
+    assert invoke("best", run, "--output", tmp_path / "best", "--force").exit_code == 0
+    assert (tmp_path / "best" / "program.py").read_text() != "mine"
+    assert (tmp_path / "best" / "other.py").read_text() == "mine"
+    assert invoke("best", run, "--force").exit_code == 2
+    assert invoke("best", run, "--output", tmp_path / "best" / "other.py" / "x").exit_code == 2
 
 
 def test_best_output_follows_no_link(run: Path, tmp_path: Path, invoke: Invoke) -> None:
@@ -129,7 +146,7 @@ def test_best_output_follows_no_link(run: Path, tmp_path: Path, invoke: Invoke) 
     (tmp_path / "precious").write_text("keep")
     (tmp_path / "best").mkdir()
     (tmp_path / "best" / "program.py").symlink_to(tmp_path / "precious")
-    assert invoke("best", run, "--output", tmp_path / "best").exit_code == 0
+    assert invoke("best", run, "--output", tmp_path / "best", "--force").exit_code == 0
     assert (tmp_path / "precious").read_text() == "keep"
     assert not (tmp_path / "best" / "program.py").is_symlink()
 
@@ -173,7 +190,9 @@ def test_export_prints_csv_unless_told(run: Path, invoke: Invoke) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--format", "parquet"], ["--output", "trials.xls"], ["--format", "xml"]], ids=" ".join
+    "arguments",
+    [["--format", "parquet"], ["--output", "trials.xls"], ["--format", "xml"], ["--output", "nowhere/trials.csv"]],
+    ids=" ".join,
 )
 def test_export_says_what_it_cannot(arguments: list[str], run: Path, invoke: Invoke) -> None:
     """A format that is not known, or that cannot be printed, is wrong usage."""

@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pytest
 from click.testing import Result
@@ -218,12 +218,70 @@ def test_eval_of_a_bad_program_is_a_result(task: Path, tmp_path: Path, invoke: I
     assert "SyntaxError" in result.stdout
 
 
-def test_init_overwrites_nothing(tmp_path: Path, invoke: Invoke) -> None:
-    """A folder that holds something is left alone."""
+def test_eval_says_what_it_scored(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """A folder is the whole program, modes included; a file stands for one of the seed's, or is refused."""
+    several = tmp_path / "several"
+    several.mkdir()
+    for name in ("task.toml", "evaluate.py"):
+        (several / name).write_text((task / name).read_text())
+    (several / "evaluate.py").write_text(
+        "def evaluate(program):\n"
+        "    done = program.run(['./tool.sh']) if 'tool.sh' in program.files else None\n"
+        "    return {'score': len(program.files), 'code': done.returncode if done else None}\n"
+    )
+    (several / "seed").mkdir()
+    for name in ("one.py", "two.py"):
+        (several / "seed" / name).write_text("x = 1\n")
+
+    def score(*arguments: object) -> dict[str, Any]:
+        found = invoke("eval", several, *map(str, arguments), "--sandbox", "process", "--json")
+        assert found.exit_code == 0, found.stderr
+        told: dict[str, Any] = json.loads(found.stdout)
+        return told
+
+    program = tmp_path / "program"
+    program.mkdir()
+    assert score()["program"] == "the seed"
+    refused = invoke("eval", several, program, "--sandbox", "process")
+    assert (refused.exit_code, "there is no file in" in refused.stderr) == (3, True)
+    (program / "tool.sh").write_text("#!/bin/sh\nexit 7\n")
+    (program / "tool.sh").chmod(0o755)
+    whole = score(program)
+    assert (whole["score"], whole["metrics"]) == (1.0, {"code": 7})
+    assert whole["program"] == f"the folder {program} (1 file)"
+    assert "one.py was removed" in whole["rejected"]
+    (program / "two.py").write_text("x = 2\n")
+    assert score(program / "two.py")["program"] == f"{program / 'two.py'} as two.py, with 1 other file of the seed"
+    refused = invoke("eval", several, program / "tool.sh", "--sandbox", "process")
+    assert (refused.exit_code, "has one.py, two.py" in refused.stderr) == (3, True)
+    text = (several / "task.toml").read_text().replace("[task]", '[task]\nmodule = "one"', 1)
+    (several / "task.toml").write_text(text)
+    (program / "mine.py").write_text("x = 3\n")
+    assert score(program / "mine.py")["program"].startswith(f"{program / 'mine.py'} as one.py")
+
+
+def test_eval_shows_what_it_scored(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """People read it too, and that a search would not take such a program."""
+    text = (task / "seed" / "program.py").read_text()
+    (tmp_path / "mine.py").write_text("import math\n" + text)
+    shown = invoke("eval", task, tmp_path / "mine.py", "--sandbox", "process").stdout
+    assert f"{tmp_path / 'mine.py'} as program.py" in shown
+    assert "a search would reject it: program.py:1 is outside the regions" in shown
+    assert "reject" not in invoke("eval", task, "--sandbox", "process").stdout
+
+
+def test_init_adds_its_own_files_and_overwrites_nothing(tmp_path: Path, invoke: Invoke) -> None:
+    """What else lies in the folder stays; a task, or what would be taken for a part of one, is left alone."""
     (tmp_path / "notes.txt").write_text("mine")
-    result = invoke("init", tmp_path)
-    assert result.exit_code == 3
-    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+    assert invoke("init", tmp_path).exit_code == 0
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    (tmp_path / "task.toml").write_text("mine")
+    refused = invoke("init", tmp_path)
+    assert refused.exit_code == 3
+    assert "already has task.toml and evaluate.py and seed" in refused.stderr
+    assert (tmp_path / "task.toml").read_text() == "mine"
+    (tmp_path / "file").write_text("")
+    assert "is no folder" in invoke("init", tmp_path / "file").stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
