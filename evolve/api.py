@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -39,9 +40,13 @@ def run(
     path = Path(runs) / (name or free_name(Path(runs), found.name))
     given = {"trials": trials, "evaluations": evaluations, "seconds": seconds}
     limits = {key: value for key, value in given.items() if value is not None}
-    with Search.start(found, path, limits=limits, options=Options(**options)) as search:
+    with Search.start(found, path, limits=limits, options=Options(**options), on_notice=_warn) as search:
         search.run()
     return History(path)
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, stacklevel=2)
 
 
 def load(path: str | os.PathLike[str]) -> History:

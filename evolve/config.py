@@ -92,7 +92,15 @@ class Search:
     `task`, `path`, `sandbox` and `evolution` are what it is made of.
     """
 
-    def __init__(self, run: Run, task: Task, sandbox: Sandbox, *, on_trial: Callable[[Trial], None]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        task: Task,
+        sandbox: Sandbox,
+        *,
+        on_trial: Callable[[Trial], None],
+        on_notice: Callable[[str], None],
+    ) -> None:
         config = run.config
         proposer = config["proposer"]
         require_safe(sandbox, untrusted=proposer not in PROPOSERS, allow_unsafe=config["allow_unsafe"])
@@ -100,7 +108,9 @@ class Search:
         self.path, self.task, self.sandbox = run.path, task, sandbox
         self._run = run
         self._evaluator = make_evaluator(task, sandbox, strict=config.get("strict", False))
-        self._lineage = Lineage(run.path, started=config["started"], config=run.config_text, hold=run.lock)
+        self._lineage = Lineage(
+            run.path, started=config["started"], config=run.config_text, hold=run.lock, on_notice=on_notice
+        )
         regions = Regions(seed, task.settings.task.editable)
         workers = config["workers"]
         self.evolution = Evolution(
@@ -135,12 +145,15 @@ class Search:
         limits: Mapping[str, Any] | None = None,
         options: Options | None = None,
         on_trial: Callable[[Trial], None] = lambda _: None,
+        on_notice: Callable[[str], None] = lambda _: None,
     ) -> Search:
         """A new run of `task` in the directory `path`.
 
         Args:
             limits: `trials`, `evaluations` and `seconds`; what the task says when none is given.
             on_trial: hears each trial as it is told.
+            on_notice: hears, in a sentence, what a person did in the run's branches or work tree that keeps the engine
+                from moving them as it would.
 
         Raises `TaskError`, `RunExists`, `StorageError`, `SandboxUnavailable`, `UnsafeRefused`.
         """
@@ -166,7 +179,8 @@ class Search:
             "strict": options.strict,
             "limits": dict(_limits(task, limits or {})),
         }
-        return cls._open(Run.create(path, config), task, chosen, limits={}, on_trial=on_trial)
+        run = Run.create(path, config)
+        return cls._open(run, task, chosen, limits={}, on_trial=on_trial, on_notice=on_notice)
 
     @classmethod
     def resume(
@@ -177,6 +191,7 @@ class Search:
         sandbox: str | Sandbox | None = None,
         task: str | None = None,
         on_trial: Callable[[Trial], None] = lambda _: None,
+        on_notice: Callable[[str], None] = lambda _: None,
     ) -> Search:
         """Continue the run at `path`, or at a clone of one, with what its journal says and new limits where given.
 
@@ -197,7 +212,7 @@ class Search:
         except BaseException:
             run.close()
             raise
-        return cls._open(run, found, chosen, limits=limits or {}, on_trial=on_trial)
+        return cls._open(run, found, chosen, limits=limits or {}, on_trial=on_trial, on_notice=on_notice)
 
     @classmethod
     def _open(
@@ -208,9 +223,10 @@ class Search:
         *,
         limits: Mapping[str, Any],
         on_trial: Callable[[Trial], None],
+        on_notice: Callable[[str], None],
     ) -> Search:
         try:
-            search = cls(run, task, sandbox, on_trial=on_trial)
+            search = cls(run, task, sandbox, on_trial=on_trial, on_notice=on_notice)
         except BaseException:
             run.close()
             raise

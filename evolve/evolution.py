@@ -398,7 +398,7 @@ class Evolution:
 
     def _show_best(self) -> None:
         assert self.best is not None
-        if self.lineage.show(self.best.program.tree):
+        if self.lineage.show(self.best.number, self.best.program.tree):
             self._shown = self.best.program.tree
 
     def _cut_ledger(self) -> None:

@@ -5,21 +5,21 @@ parent can be named before git has stored it. What is in git follows from the jo
 lost are written again, with the same ids, when the journal is replayed.
 
 Branches: `best` follows the best program and is what the work tree shows; `lane/<name>` follows the best of each lane;
-`trials` is the ledger, from which every trial is reachable.
+`trials` is the ledger, from which every trial is reachable. A person may commit, edit and stage in the run: see
+`evolve.checkout`.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
 
 import git
 
+from evolve.checkout import Checkout
 from evolve.errors import LineageError, StorageError
+from evolve.importer import IDENTITY, Importer
 from evolve.journal import encode_evaluation, encode_usage
 from evolve.objects import MODE_EXECUTABLE, MODE_FILE, MODE_TREE, blob_id, commit_id, tree_id
 from evolve.types import Json, Program, Trial, Usage
@@ -33,8 +33,6 @@ _CHECKPOINT_TRIALS = 100
 _PACKS = 40
 """Packs that one `fast-import` may leave before they are put together."""
 
-_IDENTITY = "evolve <evolve@localhost>"
-_TIP = "refs/evolve/tip"
 _MAX_BODY = 2000
 _SCISSORS = "-" * 24 + " >8 " + "-" * 24  # git reads no trailers below such a line, and those above it instead
 _EXCLUDED = "/.evolve/"
@@ -49,11 +47,20 @@ class Lineage:
         config: the resolved settings, kept in the ledger's tree as `config.toml`.
         hold: a file descriptor that the git process inherits; with the run's lock on it, no second session begins
             before the git process of a killed one has ended.
+        on_notice: hears what a person did to branches or work tree, and what became of it.
 
     Raises `LineageError` when git fails or contradicts the journal, `StorageError` when the disk refuses.
     """
 
-    def __init__(self, path: Path, *, started: int, config: bytes = b"", hold: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        started: int,
+        config: bytes = b"",
+        hold: int | None = None,
+        on_notice: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.path = path
         self.started = started
         self.config = config
@@ -62,13 +69,15 @@ class Lineage:
         self._ledger: list[Trial] = []
         self._ledger_tip: str | None = None
         self._branches: dict[str, str] = {}
+        self._pointed: set[str] = set()
         self._since_checkpoint = 0
         self._checkpoints = 0
-        self._importer: _Importer | None = None
+        self._importer: Importer | None = None
         self._replaying = False
         try:
             new = not (path / ".git").exists()
             self._repository = git.Repo.init(path, initial_branch="best") if new else git.Repo(path)
+            self._checkout = Checkout(self._repository, self._made, on_notice)
             self._configure()
             for leftover in (path / ".git" / "objects" / "pack").glob("tmp_*"):
                 leftover.unlink()
@@ -88,7 +97,8 @@ class Lineage:
             config.set_value("fastimport", "unpackLimit", "0")
             # git follows from the journal, which is synced; git need not be
             config.set_value("core", "fsync", "none")
-            config.set_value("core", "logAllRefUpdates", "false")
+            # what a branch was at, should a person commit in the moment in which the engine moves it
+            config.set_value("core", "logAllRefUpdates", "true")
         exclude = self.path / ".git" / "info" / "exclude"
         exclude.parent.mkdir(exist_ok=True)
         lines = exclude.read_text().splitlines() if exclude.exists() else []
@@ -160,17 +170,23 @@ class Lineage:
     def point(self, branch: str, commit: str) -> None:
         """Make a branch name a commit, from the next checkpoint on."""
         self._branches[branch] = commit
+        self._pointed.add(commit)
+
+    def _made(self, commit: str) -> bool:
+        return commit in self._pointed or bytes.fromhex(commit) in self._ids
 
     def checkpoint(self) -> None:
         """Have git store what was recorded and move the branches. Does not wait."""
         self._since_checkpoint = 0
-        if self._importer is None and not self._branches:
+        if self._importer is None and (self._replaying or not self._branches):
             return
         importer = self._import()
-        for branch, commit in self._branches.items():
-            importer.point(branch, commit)
-        self._branches.clear()
-        importer.send(b"checkpoint\n")
+        if not self._replaying:  # where branches were long ago is of no interest
+            for branch, commit in self._branches.items():
+                self._checkout.keep(branch)
+                importer.point(branch, commit)
+            self._branches.clear()
+        importer.checkpoint()
         self._checkpoints += 1
         if self._checkpoints % _PACKS == 0:
             self._consolidate()
@@ -181,20 +197,13 @@ class Lineage:
         if self._importer is not None:
             self._importer.wait()
 
-    def show(self, tree: str) -> bool:
-        """Make the work tree show the program with this tree id. False when a person's edits are in the way.
+    def show(self, number: int, tree: str) -> bool:
+        """Make the work tree show the program of a trial, the best, which has this tree id.
 
-        What differs from what was shown last is a person's; like `git checkout`, nothing of theirs is overwritten.
+        False when something that a person did is in the way; `on_notice` heard what it was.
         """
         self.flush()
-        try:
-            shown = self._repository.git.write_tree()
-            if shown == tree:
-                return True
-            self._repository.git.read_tree("-m", "-u", shown, tree)
-        except git.GitCommandError:
-            return False
-        return True
+        return self._checkout.show(self.commit(number), tree)
 
     def close(self) -> None:
         """End the git processes, with everything stored. May be called twice. Raises `LineageError`."""
@@ -207,9 +216,9 @@ class Lineage:
         finally:
             self._repository.close()
 
-    def _import(self) -> _Importer:
+    def _import(self) -> Importer:
         if self._importer is None:
-            self._importer = _Importer(self._repository, self._hold)
+            self._importer = Importer(self._repository, self._hold)
         return self._importer
 
     def begin_replay(self) -> None:
@@ -241,96 +250,6 @@ class Lineage:
             self._repository.git.repack("-d", "-q", "--geometric=2", "--no-write-bitmap-index", "--window=0")
         except git.GitCommandError as error:
             raise LineageError(f"git repack failed in {self.path}: {error.stderr.strip()}") from error
-
-
-class _Importer:
-    """One `git fast-import`. Raises `LineageError` or `StorageError` when it dies; `dead` says that it did."""
-
-    def __init__(self, repository: git.Repo, hold: int | None) -> None:
-        # its own session: Ctrl-C at the terminal is for the engine, which then ends git in good order
-        # GitPython ends the process when this handle is collected, so it is kept
-        self._handle = repository.git.execute(
-            ["git", "fast-import", "--force", "--quiet", "--done", "--depth=20"],
-            istream=subprocess.PIPE,
-            as_process=True,
-            start_new_session=True,
-            pass_fds=() if hold is None else (hold,),
-        )
-        self._process = cast("subprocess.Popen[bytes]", cast("Any", self._handle).proc)
-        self._stdin = cast("IO[bytes]", self._process.stdin)
-        self._stdout = cast("IO[bytes]", self._process.stdout)
-        self._waits = 0
-        self._marks: dict[str, int] = {}
-        self.dead = False
-
-    def commit(self, commit: str, parents: Sequence[str], when: int, message: str, changes: Sequence[bytes]) -> None:
-        """Write the commit with this id. `changes` are commands that turn the first parent's tree into its own."""
-        mark = self._marks[commit] = len(self._marks) + 1
-        data = message.encode()
-        # one ref for all: a ref for each trial would make fast-import quadratic
-        self.send(f"reset {_TIP}\ncommit {_TIP}\nmark :{mark}\ncommitter {_IDENTITY} {when} +0000\n".encode())
-        self.send(b"data %d\n%b" % (len(data), data))
-        for i, parent in enumerate(parents):
-            self.send(f"{'merge' if i else 'from'} {self._name(parent)}\n".encode())
-        self.send(b"".join(changes) + b"\n")
-
-    def point(self, branch: str, commit: str) -> None:
-        """Make a branch name a commit."""
-        self.send(f"reset refs/heads/{branch}\nfrom {self._name(commit)}\n\n".encode())
-
-    def _name(self, commit: str) -> str:
-        # a commit of this process may not be in a finished pack yet, so it goes by its mark
-        mark = self._marks.get(commit)
-        return commit if mark is None else f":{mark}"
-
-    def send(self, commands: bytes) -> None:
-        if self.dead:
-            raise LineageError("git fast-import died before; resume the run to write what is missing")
-        try:
-            self._stdin.write(commands)
-        except OSError as error:
-            raise self._failure() from error
-
-    def wait(self) -> None:
-        """Until git has done everything that was sent."""
-        self._waits += 1
-        self.send(f"progress {self._waits}\n".encode())
-        try:
-            self._stdin.flush()
-        except OSError as error:
-            raise self._failure() from error
-        if self._stdout.readline() != f"progress {self._waits}\n".encode():
-            raise self._failure()
-
-    def close(self) -> None:
-        """End it in good order: what was sent is stored. Does nothing when it died, which was said then."""
-        if self.dead:
-            return
-        try:
-            self._stdin.write(b"done\n")
-            self._stdin.close()
-        except OSError as error:
-            raise self._failure() from error
-        if self._process.wait() != 0:
-            raise self._failure()
-        self._end()
-
-    def _failure(self) -> LineageError | StorageError:
-        # it is dead or dying; a pipe that it can no longer read must not keep us waiting
-        self.dead = True
-        self._process.kill()
-        said = cast("IO[bytes]", self._process.stderr).read().decode(errors="replace").strip()
-        self._end()
-        if "diskspace" in said or "No space left" in said:
-            return StorageError("git found no space left on the disk; nothing recorded is lost: make room, then resume")
-        return LineageError(f"git fast-import ended with status {self._process.returncode}: {said or 'no message'}")
-
-    def _end(self) -> None:
-        for stream in (self._stdin, self._stdout, self._process.stderr):
-            if stream is not None:
-                with suppress(OSError):
-                    stream.close()
-        self._process.wait()
 
 
 def trial_commit(trial: Trial, parents: Sequence[str], started: int) -> str:
@@ -416,7 +335,7 @@ def _one_line(text: str) -> str:
 
 def _commit_id(tree: str, parents: Sequence[str], when: int, message: str) -> str:
     lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
-    lines += [f"author {_IDENTITY} {when} +0000", f"committer {_IDENTITY} {when} +0000", "", message]
+    lines += [f"author {IDENTITY} {when} +0000", f"committer {IDENTITY} {when} +0000", "", message]
     return commit_id("\n".join(lines).encode())
 
 

@@ -30,8 +30,14 @@ def trial(number: int, files: dict[str, bytes], parents: tuple[int, ...] = (), *
 
 
 @pytest.fixture
-def lineage(tmp_path: Path) -> Iterator[Lineage]:
-    lineage = Lineage(tmp_path, started=STARTED, config=b"seed = 1\n")
+def notices() -> list[str]:
+    """What the lineage said of what a person did."""
+    return []
+
+
+@pytest.fixture
+def lineage(tmp_path: Path, notices: list[str]) -> Iterator[Lineage]:
+    lineage = Lineage(tmp_path, started=STARTED, config=b"seed = 1\n", on_notice=notices.append)
     yield lineage
     lineage.close()
 
@@ -88,17 +94,17 @@ def test_the_work_tree_shows_the_best_and_leaves_a_persons_edits(lineage: Lineag
     for number, program in enumerate(programs):
         lineage.record(trial(number, dict(program.files), () if number == 0 else (0,)), programs[0] if number else None)
     lineage.point("best", lineage.commit(1))
-    assert lineage.show(programs[1].tree)
+    assert lineage.show(1, programs[1].tree)
     assert (lineage.path / "p.py").read_text() == "1\n"
     assert git(lineage.path, "status", "--porcelain") == ""
 
     (lineage.path / "p.py").write_text("mine\n")
     lineage.point("best", lineage.commit(2))
-    assert not lineage.show(programs[2].tree)
+    assert not lineage.show(2, programs[2].tree)
     assert (lineage.path / "p.py").read_text() == "mine\n"
 
     git(lineage.path, "checkout", "-q", "--force", "best")
-    assert lineage.show(programs[2].tree)
+    assert lineage.show(2, programs[2].tree)
     assert git(lineage.path, "status", "--porcelain") == ""
 
 

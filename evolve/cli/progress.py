@@ -77,6 +77,13 @@ class Progress:
         if self._live is None and now - self._spoke >= PLAIN_SECONDS:
             self._say(self._line())
 
+    def notice(self, text: str) -> None:
+        """Say what a person should know, even when quiet."""
+        if self._live is None:
+            click.echo(text, err=True)
+        else:
+            self._say(text)
+
     def _say(self, line: str) -> None:
         self._spoke = time.monotonic()
         if self._live is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ def command(path: Path, task: str | None, sandbox: str | None, quiet: bool, as_j
 
     given = {key: value for key, value in limits.items() if value is not None}
     search(
-        lambda on_trial: Search.resume(path, limits=given, sandbox=sandbox, task=task, on_trial=on_trial),
+        partial(Search.resume, path, limits=given, sandbox=sandbox, task=task),
         quiet=quiet,
         as_json=as_json,
     )

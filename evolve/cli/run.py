@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def command(task: str, runs: Path, name: str | None, quiet: bool, as_json: bool,
     options["sandbox"] = options["sandbox"] or "auto"
     path = runs / (name or free_name(runs, found.name))
     search(
-        lambda on_trial: Search.start(found, path, limits=limits, options=Options(**options), on_trial=on_trial),
+        partial(Search.start, found, path, limits=limits, options=Options(**options)),
         quiet=quiet,
         as_json=as_json,
     )

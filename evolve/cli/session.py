@@ -24,13 +24,13 @@ __all__ = ["search"]
 INTERRUPTED = 130
 
 
-def search(begin: Callable[[Callable[[Trial], None]], Search], *, quiet: bool, as_json: bool) -> None:
-    """Begin a session, carry it to its end and tell of it.
+def search(begin: Callable[..., Search], *, quiet: bool, as_json: bool) -> None:
+    """Begin a session, with `on_trial` and `on_notice`, carry it to its end and tell of it.
 
     Ctrl-C, or SIGTERM, once stops it cleanly; twice kills this process, and with it everything that it started.
     """
     progress = Progress(quiet=quiet)
-    with begin(progress.tell) as session:
+    with begin(on_trial=progress.tell, on_notice=progress.notice) as session:
         evolution = session.evolution
         progress.limit, progress.best = evolution.budget.limits.get("trials"), evolution.best
         try:

@@ -360,3 +360,19 @@ def test_quiet_progress_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
     with Progress(quiet=True, live=True) as progress:
         progress.tell(trial(0, 1.0))
     assert capsys.readouterr() == ("", "")
+
+
+def test_what_a_person_did_in_a_run_is_kept_and_said(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """A commit on the branch of the best, and an edit in the work tree, outlive a resume, even a quiet one."""
+    path = tmp_path / "one"
+    invoke("run", task, *QUICK, "--trials", "5", "--runs", tmp_path, "--name", "one", "--quiet")
+    git = ["git", "-C", str(path), "-c", "user.name=Anna", "-c", "user.email=anna@example.org"]
+    (path / "program.py").write_text("committed\n")
+    subprocess.run([*git, "commit", "-q", "-a", "-m", "mine"], check=True)
+    (path / "program.py").write_text("edited\n")
+    result = invoke("resume", path, "--trials", "6", "--quiet")
+    assert result.exit_code == 0
+    branches = subprocess.run([*git, "branch", "--list", "kept/*"], capture_output=True, text=True, check=True).stdout
+    assert branches.split()[0] in result.stderr
+    assert "program.py was changed by hand" in result.stderr
+    assert (path / "program.py").read_text() == "edited\n"
