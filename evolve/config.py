@@ -14,6 +14,7 @@ from evolve.archives.top import Top
 from evolve.budget import Budget
 from evolve.errors import RunDamaged, TaskError
 from evolve.evaluation.native import NativeEvaluator
+from evolve.evaluation.rules import Rules
 from evolve.evolution import Evolution, Outcome
 from evolve.journal import decode_proposal, encode_evaluation
 from evolve.lineage import Lineage
@@ -314,10 +315,16 @@ def make_evaluator(task: Task, sandbox: Sandbox, *, strict: bool = False) -> Nat
         sandbox=sandbox,
         folder=task.folder,
         entry=settings.evaluator.file,
-        module=settings.task.module,
-        direction=settings.task.direction,
+        rules=Rules(
+            direction=settings.task.direction,
+            objectives=settings.objectives,
+            thresholds=tuple(settings.evaluator.thresholds),
+            module=settings.task.module,
+            build=tuple(settings.task.build),
+        ),
         timeout=settings.evaluator.timeout,
         call_timeout=settings.evaluator.call_timeout,
+        build_timeout=settings.task.build_timeout,
         limits=task.limits,
         strict=strict or settings.sandbox.strict or settings.sandbox.gpus is not None,
     )

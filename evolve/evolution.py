@@ -372,6 +372,7 @@ class Evolution:
             self.seed_trial = trial
         self.archive.tell(trial)
         self.proposer.tell(trial)
+        self.evaluator.tell(trial)
         commit = self.lineage.record(trial, base)
         fitness = trial.fitness
         if fitness is None:

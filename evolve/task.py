@@ -25,6 +25,7 @@ __all__ = ["Task"]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 Name = Annotated[str, Field(min_length=1)]
+Direction = Literal["maximize", "minimize"]
 
 
 class _Table(BaseModel):
@@ -42,7 +43,12 @@ class TaskTable(_Table):
     """The module whose functions `program.call` finds; by default of the only Python file, program.py or main.py."""
     editable: list[str] = []
     """Globs of paths that may change; by default the marked regions or, without any, every file."""
-    direction: Literal["maximize", "minimize"] = "maximize"
+    build: list[Name] = []
+    """A command that runs in the program's folder before it is scored, such as ["make"]; when it fails, that is the
+    trial's feedback."""
+    build_timeout: Positive = 60.0
+    """Seconds for it."""
+    direction: Direction = "maximize"
     best_known: Annotated[float, Field(allow_inf_nan=False)] | None = None
     best_known_source: str = ""
 
@@ -71,6 +77,8 @@ class EvaluatorTable(_Table):
     """Of one whole evaluation."""
     call_timeout: Positive = 10.0
     """Of one call of the candidate, unless the evaluator says otherwise; an evaluation's end cuts it short."""
+    thresholds: list[Annotated[float, Field(allow_inf_nan=False)]] = []
+    """The score that a program needs in each stage but the last to go on, where evaluate.py names none."""
 
     @model_validator(mode="after")
     def _call_within_evaluation(self) -> Self:
@@ -144,6 +152,8 @@ class TaskFile(_Table):
     limits: LimitsTable = LimitsTable()
     sandbox: SandboxTable = SandboxTable()
     search: SearchTable = SearchTable()
+    objectives: dict[Name, Direction] = {}
+    """What is optimised beside the score: the name of a metric, and which way."""
 
 
 @dataclass(frozen=True)

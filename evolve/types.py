@@ -122,6 +122,8 @@ class Status(StrEnum):
     """More output, or more data in a reply, than the limit allows."""
     REJECTED = "rejected"
     """Never evaluated: the change reaches outside the evolving region, or is no valid change at all."""
+    SCREENED = "screened"
+    """Its score in an early stage of the evaluation fell short of the threshold, so the later ones were spared."""
     DUPLICATE = "duplicate"
     """Never evaluated: the program is one that was tried before."""
 
@@ -140,13 +142,17 @@ class Evaluation:
     """What an evaluator says of a program.
 
     `score` is in the user's unit and direction; `fitness` is the same turned so that higher is better. Both are finite,
-    and both are None unless the status is `OK`. `instances` holds scores per instance, `measures` behaviour
-    descriptors, `artifacts` files to keep; `feedback` is text for the next proposer, never about held-out instances.
+    and both are None unless the status is `OK`. `objectives` are what is optimised beside the score, by name and turned
+    as `fitness` is. `instances` holds scores per instance, `samples` those of each repeat when there were several and
+    `score` is their mean, `measures` behaviour descriptors, `artifacts` files to keep; `feedback` is text for the next
+    proposer, never about held-out instances.
     """
 
     status: Status
     score: float | None = None
     fitness: float | None = None
+    objectives: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
+    samples: tuple[float, ...] = ()
     metrics: Mapping[str, Json] = field(default_factory=lambda: _EMPTY)
     measures: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
     instances: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
@@ -309,11 +315,16 @@ class Proposer(Protocol):
 class Evaluator(Protocol):
     """Turns a program into an evaluation."""
 
-    def evaluate(self, program: Program, *, split: Split = "search") -> Evaluation:
+    def evaluate(self, program: Program, *, split: Split = "search", seed: int = 0) -> Evaluation:
         """May run on several threads at once. A bad program is a status, never an exception.
+
+        `seed` tells repeats apart: the same one gives the same instances and random numbers to every program.
 
         Raises `Fault` when the surroundings failed, and `TaskError` when the evaluator itself cannot be used.
         """
+
+    def tell(self, trial: Trial) -> None:
+        """Learn of a trial, whatever its status. Called on the loop thread alone."""
 
     def close(self) -> None:
         """End everything that was started. May be called twice."""

@@ -8,28 +8,34 @@ the nonce of the request.
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 from evolve.errors import SandboxFault, TaskError
 from evolve.evaluation.candidates import CandidateGone, Candidates
-from evolve.evaluation.pair import Pair, TaskFiles, Times, probe
-from evolve.evaluation.result import Direction, stopped
-from evolve.types import Cost, Evaluation, Limits, Program, Sandbox, Split
+from evolve.evaluation.pair import Pair, Request, TaskFiles, Times, probe
+from evolve.evaluation.result import stopped
+from evolve.evaluation.rules import Rules
+from evolve.types import Cost, Evaluation, Limits, Program, Sandbox, Split, Trial
 
 __all__ = ["NativeEvaluator"]
 
 _USUAL = Limits()
+_NOTHING: Mapping[str, bytes] = MappingProxyType({})
 
 
 class NativeEvaluator:
-    """Scores programs with the `evaluate` function of `folder / entry`, which runs in `sandbox` as the program does.
+    """Scores programs with the functions of `folder / entry`, which runs in `sandbox` as the program does.
 
-    `module` is where `program.call("function")` looks: without it, the program's only Python file, else `program.py`,
-    else `main.py`. `timeout` is for a whole evaluation and `call_timeout` for a call that names none, in seconds by the
-    clock; `cpu_timeout` is for the processor time of one call. `limits` are the program's, `evaluator_limits` the
-    evaluator's. May be used by several threads at once: each gets its own pair of sessions, made on demand and kept. A
-    candidate's session is replaced after `recycle` programs, and at once after one that was killed for memory, left
-    something, broke the protocol or did something to its harness; with `strict`, after every program.
+    `rules` say how programs are made ready and results are taken. `timeout` is for a whole evaluation, `call_timeout`
+    for a call that names none, `build_timeout` for the build before it, in seconds by the clock; `cpu_timeout` is for
+    the processor time of one call. `extra` are files that the evaluator finds beside its own. `limits` are the
+    program's, `evaluator_limits` the evaluator's. May be used by several threads at once: each gets its own pair of
+    sessions, made on demand and kept. A candidate's session is replaced after `recycle` programs, and at once after one
+    that was killed for memory, left something, broke the protocol or did something to its harness; with `strict`, after
+    every program.
 
     Raises `TaskError` when there is no such folder or file, `ValueError` when `recycle` is less than 1.
     """
@@ -40,11 +46,12 @@ class NativeEvaluator:
         sandbox: Sandbox,
         folder: Path,
         entry: str = "evaluate.py",
-        module: str | None = None,
-        direction: Direction = "maximize",
+        rules: Rules | None = None,
         timeout: float = 60.0,
         call_timeout: float = 10.0,
+        build_timeout: float = 60.0,
         cpu_timeout: float | None = None,
+        extra: Mapping[str, bytes] = _NOTHING,
         limits: Limits = _USUAL,
         evaluator_limits: Limits | None = None,
         recycle: int = 500,
@@ -57,10 +64,9 @@ class NativeEvaluator:
                 f"{folder / entry} does not exist: write it with a function evaluate(program) that returns the score"
             )
         self._sandbox = sandbox
-        self._task = TaskFiles(folder, entry)
-        self._module = module
-        self._direction: Direction = direction
-        self._times = Times(evaluation=timeout, call=call_timeout, cpu=cpu_timeout)
+        self._task = TaskFiles(folder, entry, extra)
+        self._rules = rules or Rules()
+        self._times = Times(evaluation=timeout, call=call_timeout, cpu=cpu_timeout, build=build_timeout)
         self._limits = limits
         self._candidates = Candidates(sandbox, limits, 1 if strict else recycle)
         self._evaluator_limits = evaluator_limits or Limits(
@@ -78,31 +84,58 @@ class NativeEvaluator:
     @property
     def splits(self) -> tuple[Split, ...]:
         """The splits that `evaluate` knows. Starts the evaluator to find out; raises as `evaluate` does."""
-        pair = self._take()
-        self._give(pair)
-        return ("search", "held_out") if pair.splits else ("search",)
+        with self._known() as pair:
+            return ("search", "held_out") if pair.splits else ("search",)
 
-    def evaluate(self, program: Program, *, split: Split = "search") -> Evaluation:
-        """Score a program.
+    @property
+    def seeds(self) -> bool:
+        """Whether `evaluate` takes a seed, so that repeats differ. Raises as `splits` does."""
+        with self._known() as pair:
+            return pair.seeds
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The names of the evaluator's stages, in order. Raises as `splits` does."""
+        with self._known() as pair:
+            return pair.stages
+
+    def evaluate(
+        self, program: Program, *, split: Split = "search", seed: int = 0, stage: str | None = None
+    ) -> Evaluation:
+        """Score a program, in all stages or in one.
 
         Raises `SandboxFault` when a sandbox failed, and `TaskError` when `evaluate.py` cannot be used, or has no such
-        split. A program that ends its own supervisor, which only the process sandbox lets it, looks like a sandbox that
-        failed: so it is tried once more, and when that ends in the same way while the sandbox is well, it has failed.
+        split or stage. A program that ends its own supervisor, which only the process sandbox lets it, looks like a
+        sandbox that failed: so it is tried once more, and when that ends in the same way while the sandbox is well, it
+        has failed.
         """
+        request = Request(split, seed, stage)
         for last in (False, True):
             try:
-                return self._evaluate(program, split, fresh=last)
+                return self._evaluate(program, request, fresh=last)
             except CandidateGone as gone:
                 if last:
                     probe(self._sandbox, self._limits)
                     return stopped("failed", f"the program ended the process that watches it ({gone})", cost=Cost())
         raise AssertionError
 
-    def _evaluate(self, program: Program, split: Split, *, fresh: bool) -> Evaluation:
+    def tell(self, trial: Trial) -> None:
+        """Nothing is learned: a score depends on the program alone."""
+
+    @contextmanager
+    def _known(self) -> Iterator[Pair]:
+        """A pair that has loaded the task."""
+        pair = self._take()
+        try:
+            yield pair
+        finally:
+            self._give(pair)
+
+    def _evaluate(self, program: Program, request: Request, *, fresh: bool) -> Evaluation:
         pair = self._take()
         well = False
         try:
-            evaluation = pair.evaluate(program, split, self._module, self._direction, fresh=fresh)
+            evaluation = pair.evaluate(program, request, fresh=fresh)
             well = not pair.doubtful
         finally:
             if well:
@@ -127,7 +160,7 @@ class NativeEvaluator:
                 raise SandboxFault("the evaluator is closed")
             if self._idle:
                 return self._idle.pop()
-        pair = Pair(self._sandbox, self._candidates, self._evaluator_limits, self._times)
+        pair = Pair(self._sandbox, self._candidates, self._evaluator_limits, self._times, self._rules)
         with self._lock:
             self._all.add(pair)
             closed = self._closed

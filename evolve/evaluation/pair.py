@@ -12,32 +12,49 @@ from pathlib import Path
 
 from evolve.errors import SandboxFault, TaskError
 from evolve.evaluation.candidates import Candidate, Candidates
-from evolve.evaluation.result import Direction, accept, stopped
+from evolve.evaluation.result import accept, stopped
+from evolve.evaluation.rules import Rules
 from evolve.folders import task_files
 from evolve.frames import DataError, Frame, unpack
 from evolve.types import Cost, Evaluation, Limits, Program, Sandbox, Split
 
-__all__ = ["Pair", "TaskFiles", "Times", "probe"]
+__all__ = ["Pair", "Request", "TaskFiles", "Times", "probe"]
 
 _PIECE = 16 * 2**20  # bytes of the task's files in one frame
 _PATIENCE = 90.0  # seconds beyond its limits within which a harness that is well answers
+_SHOWN = 8_000  # characters of what a failed build printed
 _GRACE = 1.0  # seconds that an evaluator has to return after the time for the evaluation is over
 
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds by the clock for a whole evaluation and for a call that names none; processor seconds for a call."""
+    """Seconds by the clock for a whole evaluation, for a call that names none and for a build; processor seconds for a
+    call."""
 
     evaluation: float
     call: float
     cpu: float | None
+    build: float = 60.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of an evaluator: `stage` is one of its stages, or None for all of them in order."""
+
+    split: Split = "search"
+    seed: int = 0
+    stage: str | None = None
 
 
 class TaskFiles:
-    """The files of a task folder, as they were when they were first needed: every evaluator of a run is the same."""
+    """The files of a task folder, as they were when they were first needed: every evaluator of a run is the same.
 
-    def __init__(self, folder: Path, entry: str) -> None:
+    `extra` are files that are given to the evaluator as if they were in the folder.
+    """
+
+    def __init__(self, folder: Path, entry: str, extra: Mapping[str, bytes]) -> None:
         self.folder, self.entry = folder, entry
+        self._extra = extra
         self._reading = threading.Lock()
 
     @property
@@ -45,7 +62,7 @@ class TaskFiles:
         """Where `evaluate` is defined."""
         return self.folder / self.entry
 
-    def frames(self) -> Iterator[Frame]:
+    def frames(self, rules: Rules) -> Iterator[Frame]:
         """The requests that bring the files to an evaluator."""
         with self._reading:
             contents = self._contents
@@ -60,22 +77,34 @@ class TaskFiles:
             while pieces and (not batch or size + len(pieces[0][2]) <= _PIECE):
                 batch.append(pieces.pop(0))
                 size += len(batch[-1][2])
-            head = {"op": "load", "entry": self.entry, "more": bool(pieces)}
+            head = {
+                "op": "load",
+                "entry": self.entry,
+                "more": bool(pieces),
+                "thresholds": list(rules.thresholds),
+                "minimize": rules.direction == "minimize",
+            }
             files = [[name, False, append] for name, append, _ in batch]
             yield Frame({**head, "files": files}, tuple(content for *_, content in batch))
 
     @cached_property
     def _contents(self) -> Mapping[str, bytes]:
-        return task_files(self.folder).files
+        return {**task_files(self.folder).files, **self._extra}
 
 
 class Pair:
-    """An evaluator that has loaded the task, and one candidate after another. Used by one thread at a time."""
+    """An evaluator that has loaded the task, and one candidate after another. Used by one thread at a time.
 
-    def __init__(self, sandbox: Sandbox, candidates: Candidates, evaluator_limits: Limits, times: Times) -> None:
+    `splits` and `seeds` say whether the evaluator knows of them, `stages` are the names of its stages.
+    """
+
+    def __init__(
+        self, sandbox: Sandbox, candidates: Candidates, evaluator_limits: Limits, times: Times, rules: Rules
+    ) -> None:
         self.doubtful = False
-        self.splits = False
-        self._times = times
+        self.splits = self.seeds = False
+        self.stages: tuple[str, ...] = ()
+        self._times, self._rules = times, rules
         self._candidates = candidates
         self._evaluator = sandbox.open("evaluator", evaluator_limits)
         self.close = self._evaluator.close
@@ -83,7 +112,7 @@ class Pair:
     def load(self, task: TaskFiles) -> None:
         """Give the evaluator its files and have it import them. Raises `TaskError` when that does not work."""
         patience = _PATIENCE + self._times.evaluation
-        for frame in task.frames():
+        for frame in task.frames(self._rules):
             self._evaluator.send(frame)
             try:
                 head = self._evaluator.receive(patience).head
@@ -93,41 +122,69 @@ class Pair:
                 raise TaskError(f"{task.path} cannot be imported: {head['error']}")
             if head.get("problem"):
                 raise TaskError(f"{task.path} cannot be used:\n{head['problem']}")
-            self.splits = head.get("splits", False)
+            self.splits, self.seeds = head.get("splits", False), head.get("seeds", False)
+            self.stages = tuple(head.get("stages", ()))
 
-    def evaluate(
-        self, program: Program, split: Split, module: str | None, direction: Direction, *, fresh: bool = False
-    ) -> Evaluation:
+    def evaluate(self, program: Program, request: Request, *, fresh: bool = False) -> Evaluation:
         """Score the program; with `fresh`, in a candidate's session that was opened just now.
 
-        Raises `CandidateGone` or another `SandboxFault`, and `TaskError` when there is no such split. Then, as after
-        `doubtful` became true, the pair is to be closed.
+        Raises `CandidateGone` or another `SandboxFault`, and `TaskError` when there is no such split or stage. Then, as
+        after `doubtful` became true, the pair is to be closed.
         """
-        if split == "held_out" and not self.splits:
+        if request.split == "held_out" and not self.splits:
             raise TaskError(
                 "there are no held-out instances: give evaluate.py def evaluate(program, split) to have some"
             )
+        if request.stage is not None and request.stage not in self.stages:
+            raise TaskError(f"there is no stage {request.stage!r}; there are {', '.join(self.stages)}")
         candidate = self._candidates.take(fresh=fresh)
         try:
-            return self._score(candidate, program, split, module, direction)
+            return self._score(candidate, program, request)
         finally:
             self._candidates.give(candidate)
 
-    def _score(
-        self, candidate: Candidate, program: Program, split: Split, module: str | None, direction: Direction
-    ) -> Evaluation:
+    def _score(self, candidate: Candidate, program: Program, request: Request) -> Evaluation:
         nonce = secrets.token_hex(16)
         start = time.monotonic()
-        candidate.load(program, module)
-        self._evaluator.send(Frame({"op": "evaluate", "split": split, "nonce": nonce}))
-        candidate.answer(0)
-        answer = self._serve(candidate, program, start + self._times.evaluation)
-        seconds = time.monotonic() - start
-        took = candidate.end().head
-        cost = Cost(seconds=seconds, cpu_seconds=took["cpu_seconds"], memory_bytes=took["memory_bytes"])
+        candidate.load(self._rules.laid(program), self._rules.module)
+        if self._rules.build and (failed := self._build(candidate, start)):
+            return failed
+        head = {"op": "evaluate", "split": request.split, "seed": request.seed, "stage": request.stage, "nonce": nonce}
+        self._evaluator.send(Frame(head))
+        if not self._rules.build:
+            candidate.answer(0)
+        answer = self._serve(candidate, program, time.monotonic() + self._times.evaluation)
+        cost = self._end(candidate, start)
         if isinstance(answer, str):
             return stopped("timeout", answer, cost=cost)
-        return self._judge(answer, nonce, direction, cost)
+        return self._judge(answer, nonce, cost)
+
+    def _build(self, candidate: Candidate, start: float) -> Evaluation | None:
+        """Run the build command in the program's folder: what came of it when it failed, else None."""
+        candidate.answer(0)
+        argv, seconds = list(self._rules.build), self._times.build
+        frame = Frame({"op": "run", "argv": argv, "timeout": seconds, "cpu": None}, (b"",))
+        built = candidate.ask(frame, seconds)
+        name = " ".join(argv)
+        if built.head["op"] == "stopped":
+            error, kind, output = (
+                f"the build ({name}) failed: {built.head['error']}",
+                built.head["kind"],
+                built.head["output"],
+            )
+        elif built.head["returncode"]:
+            error, kind = f"the build ({name}) ended with exit code {built.head['returncode']}", "failed"
+            output = b"\n".join(filter(None, built.buffers)).decode(errors="replace")[-_SHOWN:]
+        else:
+            return None
+        return stopped(kind, error, output=output, cost=self._end(candidate, start))
+
+    @staticmethod
+    def _end(candidate: Candidate, start: float) -> Cost:
+        """End the program; what it took from `start` on."""
+        seconds = time.monotonic() - start
+        took = candidate.end().head
+        return Cost(seconds=seconds, cpu_seconds=took["cpu_seconds"], memory_bytes=took["memory_bytes"])
 
     def _serve(self, candidate: Candidate, program: Program, deadline: float) -> Frame | str:
         """Pass the evaluator's questions on until it answers: its answer, or why the time was over before."""
@@ -162,7 +219,7 @@ class Pair:
         )
         return answer, answer.head.get("kind") == "timeout" and left < timeout
 
-    def _judge(self, answer: Frame, nonce: str, direction: Direction, cost: Cost) -> Evaluation:
+    def _judge(self, answer: Frame, nonce: str, cost: Cost) -> Evaluation:
         head = answer.head
         if head["op"] == "ended":
             self.doubtful = True
@@ -176,7 +233,14 @@ class Pair:
             value = unpack(*answer.buffers)
         except DataError as error:
             return stopped("evaluator", f"what evaluate() returned is no data: {error}", cost=cost)
-        return accept(value, direction=direction, notes=tuple(head["notes"]), cost=cost)
+        return accept(
+            value,
+            direction=self._rules.direction,
+            objectives=self._rules.objectives,
+            screened=head["screened"],
+            notes=tuple(head["notes"]),
+            cost=cost,
+        )
 
 
 def probe(sandbox: Sandbox, limits: Limits) -> None:

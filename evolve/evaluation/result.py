@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeAlias
+from types import MappingProxyType
+from typing import Any
 
+from evolve.evaluation.rules import Direction
 from evolve.types import Cost, Evaluation, Json, Status, path_problem
 
-__all__ = ["Direction", "accept", "stopped"]
+__all__ = ["accept", "stopped"]
 
-Direction: TypeAlias = Literal["maximize", "minimize"]
-
+_NONE: Mapping[str, Direction] = MappingProxyType({})
 _ENTRIES = 10_000  # of one kind: metrics, measures, instances
 _TEXT = 64 * 1024  # characters of feedback
 _ARTIFACTS = 64  # files, and bytes of all of them:
@@ -25,30 +26,46 @@ _KINDS = {
 }
 
 
-def accept(value: object, *, direction: Direction, cost: Cost, notes: tuple[str, ...] = ()) -> Evaluation:
+def accept(
+    value: object,
+    *,
+    direction: Direction,
+    cost: Cost,
+    objectives: Mapping[str, Direction] = _NONE,
+    screened: str = "",
+    notes: tuple[str, ...] = (),
+) -> Evaluation:
     """The evaluation that a returned value stands for; `value` is plain data that has crossed from the evaluator.
 
     A number is the score. A dict has a "score" and may have "metrics", "measures" and "instances" (dicts of numbers),
-    "feedback" (text) and "artifacts" (name -> text or bytes); what else is in it counts as a metric. A score that is
-    missing, no number or not finite makes it `INVALID`; anything else that cannot be used is dropped, which the
-    feedback says. `notes` are put before those of this function. Never raises.
+    "feedback" (text) and "artifacts" (name -> text or bytes); what else is in it counts as a metric. Each of
+    `objectives` is looked for under "objectives", then among the metrics. A score or an objective that is missing, no
+    number or not finite makes it `INVALID`; anything else that cannot be used is dropped, which the feedback says.
+    `screened` is the threshold that the program fell short of: it has no score then. `notes` are put before those of
+    this function. Never raises.
     """
     said = [*notes]
     fields: dict[str, Any] = dict(value) if isinstance(value, Mapping) else {"score": value}
-    score, problem = _score(fields, isinstance(value, Mapping))
     feedback = _feedback(fields.pop("feedback", ""), said)
-    if score is None:
-        return Evaluation(status=Status.INVALID, feedback=_text([problem, feedback, *said]), cost=cost)
-    fields.pop("score")
+    wanted = _entries("objectives", fields.pop("objectives", None), lambda given: given, said)
+    score, problem = (None, screened) if screened else _score(fields, isinstance(value, Mapping))
+    fields.pop("score", None)
     measures = _numbers("measures", fields.pop("measures", None), said)
     instances = _numbers("instances", _named(fields.pop("instances", None)), said)
     artifacts = _artifacts(fields.pop("artifacts", None), said)
     inner = fields.pop("metrics", None)
     metrics = _entries("metrics", inner, _json, said) | _entries("metrics", fields, _json, said)
+    turned: dict[str, float] = {}
+    if not problem:
+        turned, problem = _objectives(objectives, {**metrics, **wanted})
+    if problem or score is None:
+        status = Status.SCREENED if screened else Status.INVALID
+        return Evaluation(status=status, metrics=metrics, feedback=_text([problem, feedback, *said]), cost=cost)
     return Evaluation(
         status=Status.OK,
         score=score,
-        fitness=score if direction == "maximize" else 0.0 - score,
+        fitness=_turned(score, direction),
+        objectives=turned,
         metrics=metrics,
         measures=measures,
         instances=instances,
@@ -79,6 +96,25 @@ def _score(fields: Mapping[str, Any], named: bool) -> tuple[float | None, str]:
     except OverflowError:
         return None, f"{what} is an integer of {score.bit_length()} bits, too large for a score"
     return (score, "") if math.isfinite(score) else (None, f"{what} is {score}: a score is one finite number")
+
+
+def _objectives(wanted: Mapping[str, Direction], given: Mapping[str, Any]) -> tuple[dict[str, float], str]:
+    """The objectives, higher being better, and what is wrong with the first that cannot be used."""
+    found: dict[str, float] = {}
+    for name, direction in wanted.items():
+        if name not in given:
+            return {}, f"evaluate() returned no {name!r}, which is an objective of this task"
+        value = given[name]
+        try:
+            # a boolean is a number to Python, and no objective
+            found[name] = _turned(_number(str(value) if isinstance(value, bool) else value), direction)
+        except ValueError as error:
+            return {}, f"the objective {name!r} cannot be used: {error}"
+    return found, ""
+
+
+def _turned(number: float, direction: Direction) -> float:
+    return number if direction == "maximize" else 0.0 - number
 
 
 def _feedback(value: object, said: list[str]) -> str:

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-from evolve import frames
+from evolve import evaluator, frames
 from evolve.resources import bundled
 from evolve.types import Limits, Role
 
@@ -36,6 +36,7 @@ def files() -> dict[str, bytes]:
     """Every file of the harness: name -> content. `main.py` is the one to run."""
     found = {path.name: path.read_bytes() for path in sorted((bundled("sandbox") / "harness").glob("*.py"))}
     found["frames.py"] = Path(frames.__file__).read_bytes()
+    found["contract.py"] = Path(evaluator.__file__).read_bytes()
     return found
 
 

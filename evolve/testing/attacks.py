@@ -32,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from evolve.evaluation.native import NativeEvaluator
+from evolve.evaluation.rules import Rules
 from evolve.resources import bundled
 from evolve.sandboxes.guarantees import Guarantee, missing
 from evolve.testing.outside import SECRET, Outside
@@ -172,7 +173,7 @@ class Arena:
         return NativeEvaluator(
             sandbox=self._sandbox,
             folder=self._task,
-            module="program",
+            rules=Rules(module="program"),
             timeout=30.0,
             limits=LIMITS,
             evaluator_limits=Limits(reply_bytes=LIMITS.reply_bytes),

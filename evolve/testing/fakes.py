@@ -47,9 +47,10 @@ class FunctionEvaluator:
     def __init__(self, function: Callable[[Program], float | Evaluation] = number_score) -> None:
         self.function = function
         self.evaluated: list[str] = []
+        self.told: list[int] = []
         self.closed = False
 
-    def evaluate(self, program: Program, *, split: Split = "search") -> Evaluation:
+    def evaluate(self, program: Program, *, split: Split = "search", seed: int = 0) -> Evaluation:  # noqa: ARG002 - the protocol's
         """What the function says. Held-out scores differ from search scores by a fixed amount for each program."""
         self.evaluated.append(program.tree)
         result = self.function(program)
@@ -58,6 +59,10 @@ class FunctionEvaluator:
         if split == "held_out":
             result -= int(hashlib.sha256(program.tree.encode()).hexdigest()[:4], 16) / 1e6
         return Evaluation(status=Status.OK, score=result, fitness=result)
+
+    def tell(self, trial: Trial) -> None:
+        """Remember the number."""
+        self.told.append(trial.number)
 
     def close(self) -> None:
         """Remember that it was closed."""

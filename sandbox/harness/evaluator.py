@@ -3,25 +3,25 @@
 Two processes: a guard, which watches for the engine's end and kills everything, whatever the user's code is doing; and
 the worker, which speaks with the engine and runs the user's code. What that prints goes to standard error.
 
-    load      files [[path, executable, append]], entry, more (bool); buffers: the contents
-    evaluate  split, nonce
+    load      files [[path, executable, append]], entry, more (bool), thresholds, minimize; buffers: the contents
+    evaluate  split, seed, stage (one of them, or None for all), nonce
 
 While an evaluation runs the worker asks (call, run, files; see program.py) and the engine answers. It ends with `op`
-"result" (buffers: the packed value) or "raised" (`kind`, `error`), with the nonce.
+"result" (buffers: the packed value; `screened` says which threshold the program fell short of) or "raised" (`kind`,
+`error`), with the nonce.
 """
 
 from __future__ import annotations
 
 import importlib.util
-import inspect
 import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NoReturn
 
+import contract
 import folder
 import tree
 from frames import DataError, Frame, pack
@@ -29,6 +29,7 @@ from frames import read as read_frame
 from frames import write as write_frame
 from guard import EngineGone, Guard
 from program import CandidateError, Program
+from scoring import Scoring
 
 _ERROR = 20_000
 _HANGUP = 0  # poll(2) reports the closing of the other end without being asked for anything
@@ -54,6 +55,11 @@ def _leave_no_names() -> None:
     sys.path.remove(here)
     for name in os.listdir(here):
         sys.modules.pop(os.path.splitext(name)[0], None)
+    # what a task may import of ours, by the name that it has outside
+    package = ModuleType("evolve")
+    package.__path__ = []
+    package.evaluator = contract  # type: ignore[attr-defined]
+    sys.modules.update({"evolve": package, "evolve.evaluator": contract})
 
 
 def _watch(guard: Guard, worker: int) -> None:
@@ -96,51 +102,52 @@ def _work(into: int, out: int, task: str) -> NoReturn:
 
 
 class _Worker:
-    """One `evaluate` function, imported once and called for every evaluation."""
+    """One `evaluate.py`, imported once and asked for every evaluation."""
 
     def __init__(self, into: int, out: int, task: str) -> None:
         self._into, self._out, self._task = into, out, task
-        self._evaluate: Callable[..., Any] | None = None
-        self._splits = False
+        self._scoring: Scoring | None = None
 
     def run(self) -> None:
         while (request := read_frame(self._into, 2**32)) is not None:
             if request.head["op"] == "load":
                 folder.fill(self._task, request.head["files"], request.buffers)
-                answer = Frame({"op": "done"}) if request.head["more"] else self._load(request.head["entry"])
+                answer = Frame({"op": "done"}) if request.head["more"] else self._load(request.head)
             else:
-                answer = self._evaluation(request.head["split"], request.head["nonce"])
+                answer = self._evaluation(request.head)
             write_frame(self._out, answer)
 
-    def _load(self, entry: str) -> Frame:
+    def _load(self, head: dict[str, Any]) -> Frame:
         sys.path.insert(0, self._task)
         try:
-            module = _import(os.path.join(self._task, entry))
-            self._evaluate = getattr(module, "evaluate", None)
-            problem = _signature_problem(self._evaluate)
+            module = _import(os.path.join(self._task, head["entry"]))
         except BaseException as error:  # noqa: BLE001 - the user's module, at import
-            return Frame({"op": "done", "problem": self._describe(error), "splits": False})
-        if problem is not None or self._evaluate is None:
-            return Frame({"op": "done", "problem": problem, "splits": False})
-        self._splits = "split" in inspect.signature(self._evaluate).parameters
-        return Frame({"op": "done", "problem": None, "splits": self._splits})
+            return Frame({"op": "done", "problem": self._describe(error)})
+        try:
+            scoring = Scoring(module, contract, head["thresholds"], head["minimize"])
+        except ValueError as error:
+            return Frame({"op": "done", "problem": str(error)})
+        self._scoring = scoring
+        names = [stage.name for stage in scoring.stages]
+        return Frame({"op": "done", "splits": scoring.splits, "seeds": scoring.seeds, "stages": names})
 
-    def _evaluation(self, split: str, nonce: str) -> Frame:
-        assert self._evaluate is not None
+    def _evaluation(self, head: dict[str, Any]) -> Frame:
+        assert self._scoring is not None
+        nonce = head["nonce"]
         program = Program(self._exchange)
         try:
-            value = self._evaluate(program, split=split) if self._splits else self._evaluate(program)
-            packed, notes = _pack_tolerantly(value)
+            outcome = self._scoring.score(program, head["split"], head["seed"], head["stage"])
+            packed, notes = _pack_tolerantly(outcome.value)
         except CandidateError as error:
-            head = {"op": "raised", "kind": error.kind, "error": str(error)[:_ERROR], "output": error.output}
-            return Frame({**head, "nonce": nonce})
+            told = {"op": "raised", "kind": error.kind, "error": str(error)[:_ERROR], "output": error.output}
+            return Frame({**told, "nonce": nonce})
         except BaseException as error:  # noqa: BLE001 - the user's evaluator, which may also call sys.exit()
-            head = {"op": "raised", "kind": "evaluator", "error": self._describe(error), "output": ""}
-            return Frame({**head, "nonce": nonce, "tired": isinstance(error, MemoryError)})
+            told = {"op": "raised", "kind": "evaluator", "error": self._describe(error), "output": ""}
+            return Frame({**told, "nonce": nonce, "tired": isinstance(error, MemoryError)})
         finally:
             program.close()
             _flush()
-        return Frame({"op": "result", "notes": notes, "nonce": nonce}, packed)
+        return Frame({"op": "result", "notes": notes, "nonce": nonce, "screened": outcome.screened}, packed)
 
     def _exchange(self, request: Frame) -> Frame:
         write_frame(self._out, request)
@@ -170,18 +177,6 @@ def _import(path: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
-
-
-def _signature_problem(evaluate: object) -> str | None:
-    if not callable(evaluate):
-        return "there is no function evaluate(program) in it"
-    parameters = inspect.signature(evaluate).parameters
-    split = ["split"] if "split" in parameters else []
-    try:
-        inspect.signature(evaluate).bind(None, **dict.fromkeys(split))
-    except TypeError as error:
-        return f"evaluate takes (program), or (program, split) when it has held-out instances: {error}"
-    return None
 
 
 def _pack_tolerantly(value: object) -> tuple[tuple[bytes, bytes], list[str]]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from evolve.evaluation.native import NativeEvaluator
+from evolve.evaluation.rules import Rules
 from evolve.sandboxes.bubblewrap import BubblewrapSandbox
 from evolve.sandboxes.docker import DockerSandbox
 from evolve.sandboxes.guarantees import Guarantee
@@ -123,7 +124,7 @@ def test_a_program_looks_again_before_it_does_anything(tmp_path: Path, name: str
     """It goes no further in any namespace of the engine's, and the attack is not even imported."""
     (tmp_path / "evaluate.py").write_text("def evaluate(program):\n    program.call('attack')\n    return 1\n")
     sandbox = ProcessSandbox()
-    evaluator = NativeEvaluator(sandbox=sandbox, folder=tmp_path, module="program")
+    evaluator = NativeEvaluator(sandbox=sandbox, folder=tmp_path, rules=Rules(module="program"))
     order = {"engine": {name: namespaces()[name]}, "mark": "", "place": "", "limits": {}, "apart": False}
     program = Program(
         {

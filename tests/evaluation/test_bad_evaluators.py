@@ -207,8 +207,11 @@ def test_mistakes_in_the_use_of_a_program_are_the_evaluator_s(score: Score) -> N
         ("import nonsense\n", "No module named 'nonsense'"),
         ("x = 1\n", r"there is no function evaluate\(program\) in it"),
         ("evaluate = 3\n", r"there is no function evaluate\(program\) in it"),
-        ("def evaluate():\n    return 1\n", r"evaluate takes \(program\), or \(program, split\)"),
-        ("def evaluate(program, other):\n    return 1\n", r"evaluate takes \(program\), or \(program, split\)"),
+        ("def evaluate():\n    return 1\n", r"evaluate takes \(program\) and, where it wants them, split"),
+        (
+            "def evaluate(program, other):\n    return 1\n",
+            r"evaluate takes \(program\) and, where it wants them, split",
+        ),
         ("import sys\nsys.exit(2)\n", "SystemExit: 2"),
         ("import os\nos._exit(2)\n", "ended with exit code 2"),
     ],

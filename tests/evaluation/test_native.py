@@ -16,6 +16,7 @@ import pytest
 
 from evolve.errors import SandboxFault, TaskError
 from evolve.evaluation.native import NativeEvaluator
+from evolve.evaluation.rules import Rules
 from evolve.testing.processes import living, settles
 from evolve.types import Evaluation, Program, Status
 
@@ -37,7 +38,7 @@ def test_a_number_is_the_score(score: Score) -> None:
 
 def test_what_is_minimized_has_its_sign_turned(score: Score) -> None:
     """The score stays in the user's unit."""
-    evaluation = score("def f():\n    return 3", direction="minimize")
+    evaluation = score("def f():\n    return 3", rules=Rules(direction="minimize"))
     assert (evaluation.score, evaluation.fitness) == (3.0, -3.0)
 
 
@@ -149,7 +150,7 @@ def test_the_entry_module_is_found(make: Make) -> None:
     ):
         assert evaluator.evaluate(Program(files)).status == Status.OK, files
     assert "no module to find 'f' in" in evaluator.evaluate(Program({"a.py": one, "b.py": one})).feedback
-    assert make(module="x.b").evaluate(Program({"x/b.py": one, "main.py": b""})).status == Status.OK
+    assert make(rules=Rules(module="x.b")).evaluate(Program({"x/b.py": one, "main.py": b""})).status == Status.OK
 
 
 def test_a_program_may_have_files_named_like_ours(make: Make) -> None:
@@ -248,6 +249,7 @@ ENGINE = """
 import sys
 from pathlib import Path
 from evolve.evaluation.native import NativeEvaluator
+from evolve.evaluation.rules import Rules
 from evolve.sandboxes import harness
 from evolve.sandboxes.process import ProcessSandbox
 from evolve.types import Program

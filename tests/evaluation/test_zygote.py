@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from evolve.evaluation.native import NativeEvaluator
+from evolve.evaluation.rules import Rules
 from evolve.testing.processes import gone, settles
 from evolve.types import Program
 
@@ -30,7 +31,7 @@ def test_a_program_may_have_files_named_like_the_library_s(make: Make) -> None:
     names = ("json", "random", "statistics", "queue", "numpy", "asyncio", "socket")
     source = f"import {', '.join(names)}\ndef f(): return [module.mine for module in ({', '.join(names)})]\n"
     files = {name: f"mine = {name!r}\n" for name in names}
-    evaluator = make(SEEN, module="program")
+    evaluator = make(SEEN, rules=Rules(module="program"))
     _seen(evaluator, "import numpy\ndef f(): return 1\n")
     assert _seen(evaluator, source, **files) == list(names)
     assert _seen(evaluator, "import random\ndef f(): return random.randrange(1)\n") == 0

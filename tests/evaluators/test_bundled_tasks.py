@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from evolve.evaluation.native import NativeEvaluator
+from evolve.evaluation.rules import Rules
 from evolve.regions import Regions
 from evolve.resources import bundled
 from evolve.sandboxes.process import ProcessSandbox
@@ -33,7 +34,7 @@ def evaluators() -> Iterator[Evaluators]:
                 sandbox=sandbox,
                 folder=task.folder,
                 entry=settings.evaluator.file,
-                direction=settings.task.direction,
+                rules=Rules(direction=settings.task.direction),
                 timeout=settings.evaluator.timeout,
                 call_timeout=settings.evaluator.call_timeout,
                 limits=task.limits,
