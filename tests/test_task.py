@@ -104,11 +104,17 @@ def test_the_evaluator_is_identified_without_the_seed(tmp_path: Path) -> None:
     [
         ("[task\n", r"task.toml is no valid TOML"),
         ("[tusk]\n", r"\[tusk\]: unknown; did you mean \[task\]\?"),
-        ("[zzz]\n", r"\[zzz\]: unknown; there are \[task\], \[evaluator\], \[limits\], \[sandbox\], \[search\], \[objectives\]"),
+        (
+            "[zzz]\n",
+            r"\[zzz\]: unknown; there are \[task\], \[evaluator\], \[limits\], \[sandbox\], \[search\], \[objectives\]",
+        ),
         ("[evaluator]\ntimout = 3\n", r"\[evaluator\] timout: unknown here; did you mean timeout\?"),
         ("[task]\ntimeout = 3\n", r"\[task\] timeout: unknown here; it belongs to \[evaluator\]"),
         ("trials = 3\n", r"trials: stands in no table; it belongs to \[search\]"),
-        ("[evaluator]\nzzz = 3\n", r"\[evaluator\] zzz: unknown here; known are call_timeout, file, thresholds, timeout"),
+        (
+            "[evaluator]\nzzz = 3\n",
+            r"\[evaluator\] zzz: unknown here; known are call_timeout, file, thresholds, timeout",
+        ),
         ('[evaluator]\ntimeout = "10"\n', r"\[evaluator\] timeout: should be a valid number \(it is '10'\)"),
         ("[evaluator]\ntimeout = true\n", r"\[evaluator\] timeout: should be a valid number \(it is True\)"),
         ("[search]\nseconds = true\n", r"\[search\] seconds: should be a valid number"),
