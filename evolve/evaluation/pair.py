@@ -23,6 +23,7 @@ __all__ = ["Pair", "Request", "TaskFiles", "Times", "probe"]
 _PIECE = 16 * 2**20  # bytes of the task's files in one frame
 _PATIENCE = 90.0  # seconds beyond its limits within which a harness that is well answers
 _SHOWN = 8_000  # characters of what a failed build printed
+_TIMEOUT = ", the timeout in task.toml"
 _GRACE = 1.0  # seconds that an evaluator has to return after the time for the evaluation is over
 
 
@@ -163,7 +164,8 @@ class Pair:
         """Run the build command in the program's folder: what came of it when it failed, else None."""
         candidate.answer(0)
         argv, seconds = list(self._rules.build), self._times.build
-        frame = Frame({"op": "run", "argv": argv, "timeout": seconds, "cpu": None}, (b"",))
+        told = ", the build_timeout in task.toml"
+        frame = Frame({"op": "run", "argv": argv, "timeout": seconds, "cpu": None, "told": told}, (b"",))
         built = candidate.ask(frame, seconds)
         name = " ".join(argv)
         if built.head["op"] == "stopped":
@@ -194,7 +196,7 @@ class Pair:
                 question = self._evaluator.receive(max(0.0, deadline - time.monotonic()))
             except TimeoutError:
                 self.doubtful = True
-                return over or f"the evaluator did not finish within {self._times.evaluation:g} s"
+                return over or f"evaluate() did not return within {self._times.evaluation:g} s{_TIMEOUT}"
             op = question.head["op"]
             if op == "files":
                 answer = Frame({"op": "done", "paths": list(program.files)}, tuple(program.files.values()))
@@ -206,16 +208,22 @@ class Pair:
             else:
                 answer, cut = self._relay(candidate, question, deadline - time.monotonic())
                 if cut:
-                    over = f"the evaluation did not finish within {self._times.evaluation:g} s"
+                    name = question.head["function"] if op == "call" else question.head["argv"][0]
+                    over = f"{name}: stopped when the evaluation had taken {self._times.evaluation:g} s{_TIMEOUT}"
                     deadline = time.monotonic() + _GRACE
             self._evaluator.send(answer)
 
     def _relay(self, candidate: Candidate, question: Frame, left: float) -> tuple[Frame, bool]:
         """The candidate's answer; and whether it was stopped for the sake of the whole evaluation's time."""
-        timeout = self._times.call if question.head["timeout"] is None else question.head["timeout"]
+        asked = question.head["timeout"]
+        timeout = self._times.call if asked is None else asked
         seconds = max(0.001, min(timeout, left))
+        told = ", the timeout that evaluate() gave" if asked is not None else ", the call_timeout in task.toml"
+        if left < timeout:
+            told = ", all that was left of the timeout in task.toml"
         answer = candidate.ask(
-            Frame({**question.head, "timeout": seconds, "cpu": self._times.cpu}, question.buffers), seconds
+            Frame({**question.head, "timeout": seconds, "cpu": self._times.cpu, "told": told}, question.buffers),
+            seconds,
         )
         return answer, answer.head.get("kind") == "timeout" and left < timeout
 
@@ -239,6 +247,7 @@ class Pair:
             objectives=self._rules.objectives,
             screened=head["screened"],
             notes=tuple(head["notes"]),
+            problem=head["problem"],
             cost=cost,
         )
 

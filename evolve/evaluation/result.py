@@ -17,6 +17,7 @@ _ENTRIES = 10_000  # of one kind: metrics, measures, instances
 _TEXT = 64 * 1024  # characters of feedback
 _ARTIFACTS = 64  # files, and bytes of all of them:
 _ARTIFACT_BYTES = 16 * 2**20
+_WANTED = 'a score is one finite number that fits a float, alone or as "score" in a dict'
 _KINDS = {
     "failed": Status.FAILED,
     "data": Status.FAILED,
@@ -34,6 +35,7 @@ def accept(
     objectives: Mapping[str, Direction] = _NONE,
     screened: str = "",
     notes: tuple[str, ...] = (),
+    problem: str = "",
 ) -> Evaluation:
     """The evaluation that a returned value stands for; `value` is plain data that has crossed from the evaluator.
 
@@ -42,13 +44,16 @@ def accept(
     `objectives` is looked for under "objectives", then among the metrics. A score or an objective that is missing, no
     number or not finite makes it `INVALID`; anything else that cannot be used is dropped, which the feedback says.
     `screened` is the threshold that the program fell short of: it has no score then. `notes` are put before those of
-    this function. Never raises.
+    this function, and `problem` says why the score did not cross, if it did not. Never raises.
     """
     said = [*notes]
     fields: dict[str, Any] = dict(value) if isinstance(value, Mapping) else {"score": value}
     feedback = _feedback(fields.pop("feedback", ""), said)
     wanted = _entries("objectives", fields.pop("objectives", None), lambda given: given, said)
-    score, problem = (None, screened) if screened else _score(fields, isinstance(value, Mapping))
+    if screened or problem:
+        score, wrong = None, screened or f"{problem}: {_WANTED}"
+    else:
+        score, wrong = _score(fields, isinstance(value, Mapping))
     fields.pop("score", None)
     measures = _numbers("measures", fields.pop("measures", None), said)
     instances = _numbers("instances", _named(fields.pop("instances", None)), said)
@@ -56,11 +61,11 @@ def accept(
     inner = fields.pop("metrics", None)
     metrics = _entries("metrics", inner, _json, said) | _entries("metrics", fields, _json, said)
     turned: dict[str, float] = {}
-    if not problem:
-        turned, problem = _objectives(objectives, {**metrics, **wanted})
-    if problem or score is None:
+    if not wrong:
+        turned, wrong = _objectives(objectives, {**metrics, **wanted})
+    if wrong or score is None:
         status = Status.SCREENED if screened else Status.INVALID
-        return Evaluation(status=status, metrics=metrics, feedback=_text([problem, feedback, *said]), cost=cost)
+        return Evaluation(status=status, metrics=metrics, feedback=_text([wrong, feedback, *said]), cost=cost)
     return Evaluation(
         status=Status.OK,
         score=score,
@@ -84,18 +89,18 @@ def stopped(kind: str, error: str, *, output: str = "", cost: Cost) -> Evaluatio
 def _score(fields: Mapping[str, Any], named: bool) -> tuple[float | None, str]:
     """The score, or None and what is wrong with it."""
     if "score" not in fields:
-        return None, f"evaluate() returned no score: a dict with the keys {_shown(sorted(fields))}"
+        return None, f'evaluate() returned no score: a dict with the keys {_shown(sorted(fields))}, and without "score"'
     score = fields["score"]
     what = "the score that evaluate() returned" if named else "what evaluate() returned"
     if getattr(score, "shape", None) == ():
         score = score.item()
     if isinstance(score, bool) or not isinstance(score, int | float):
-        return None, f"{what} is {_shown(score)}: a score is one finite number"
+        return None, f"{what} is {_shown(score)}: {_WANTED}"
     try:
         score = float(score)
     except OverflowError:
-        return None, f"{what} is an integer of {score.bit_length()} bits, too large for a score"
-    return (score, "") if math.isfinite(score) else (None, f"{what} is {score}: a score is one finite number")
+        return None, f"{what} is an integer of {score.bit_length()} bits: {_WANTED}"
+    return (score, "") if math.isfinite(score) else (None, f"{what} is {score}: {_WANTED}")
 
 
 def _objectives(wanted: Mapping[str, Direction], given: Mapping[str, Any]) -> tuple[dict[str, float], str]:

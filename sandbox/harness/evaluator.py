@@ -137,7 +137,7 @@ class _Worker:
         program = Program(self._exchange)
         try:
             outcome = self._scoring.score(program, head["split"], head["seed"], head["stage"])
-            packed, notes = _pack_tolerantly(outcome.value)
+            packed, notes, problem = _pack_tolerantly(outcome.value)
         except CandidateError as error:
             told = {"op": "raised", "kind": error.kind, "error": str(error)[:_ERROR], "output": error.output}
             return Frame({**told, "nonce": nonce})
@@ -147,7 +147,8 @@ class _Worker:
         finally:
             program.close()
             _flush()
-        return Frame({"op": "result", "notes": notes, "nonce": nonce, "screened": outcome.screened}, packed)
+        told = {"op": "result", "notes": notes, "problem": problem, "screened": outcome.screened}
+        return Frame({**told, "nonce": nonce}, packed)
 
     def _exchange(self, request: Frame) -> Frame:
         write_frame(self._out, request)
@@ -179,15 +180,31 @@ def _import(path: str) -> ModuleType:
     return module
 
 
-def _pack_tolerantly(value: object) -> tuple[tuple[bytes, bytes], list[str]]:
-    """The value, without those entries of a dict (and of the dicts in it) that are no data; and a note on each."""
-    try:
-        return pack(value), []
-    except DataError as error:
-        if not isinstance(value, dict):
-            return pack(None), [f"evaluate() returned what is no data: {error}"]
+def _pack_tolerantly(value: object) -> tuple[tuple[bytes, bytes], list[str], str]:
+    """The value, without those entries of a dict (and of the dicts in it) that are no data; a note on each of them;
+    and what is wrong when it is the score that had to go."""
     notes: list[str] = []
-    return pack(_prune(value, "", notes, 2)), notes
+    try:
+        return pack(value), notes, ""
+    except DataError:
+        if not isinstance(value, dict):
+            return pack(None), notes, f"what evaluate() returned is {_named(value)}"
+    kept = _prune({key: item for key, item in value.items() if key != "score"}, "", notes, 2)
+    if "score" not in value:
+        return pack(kept), notes, ""
+    try:
+        return pack({**kept, "score": value["score"]}), notes, ""
+    except DataError:
+        return pack(kept), notes, f"the score that evaluate() returned is {_named(value['score'])}"
+
+
+def _named(value: object) -> str:
+    """What something that cannot cross is, in words."""
+    if isinstance(value, int):
+        return f"an integer of {value.bit_length()} bits"
+    if isinstance(value, list | tuple):
+        return f"a {type(value).__name__} with something in it that is no number"
+    return f"an object of type {type(value).__name__!r}"
 
 
 def _prune(value: dict[Any, Any], where: str, notes: list[str], depth: int) -> dict[str, Any]:

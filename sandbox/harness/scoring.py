@@ -19,6 +19,7 @@ from program import CandidateError
 
 _PARAMETERS = ("split", "instance", "seed")
 _TABLES = ("metrics", "measures", "instances", "objectives", "artifacts")
+_NO_PLAIN_FUNCTION = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
 _WORST = 3  # instances that the feedback names
 _ERROR = 20_000
 
@@ -163,6 +164,8 @@ def _stages(module: ModuleType, contract: Any, thresholds: list[float]) -> list[
 
 
 def _parameters(name: str, function: Callable[..., Any]) -> frozenset[str]:
+    if any(gives_no_score(function) for gives_no_score in _NO_PLAIN_FUNCTION):
+        raise ValueError(f"{name} has a yield or is async, so it returns no score: make it a plain function")
     signature = inspect.signature(function)
     filled = frozenset(_PARAMETERS) & signature.parameters.keys()
     try:

@@ -5,8 +5,8 @@ that it passes on; how long something took, how much memory it used and how it e
 
     prepare  modules: imports them for the candidates to come, as far as they are known to be worth it
     load   files [[path, executable, append]], module; buffers: the contents
-    call   function, map (bool), timeout, cpu; buffers: the packed arguments
-    run    argv, timeout, cpu; buffers: standard input
+    call   function, map (bool), timeout, cpu, told; buffers: the packed arguments
+    run    argv, timeout, cpu, told; buffers: standard input
     end    kills what is left, wipes the folder and all others that could be written, says what it took, which modules
            it is worth to `prepare` the next session with, and `unclean`: why another program should not follow, or ""
 
@@ -147,10 +147,11 @@ class Supervisor:
             if stopped.kind == "memory" or stopped.garbage:
                 self._doubt = self._doubt or str(stopped)
             self._kill()
-            return _stopped(stopped.kind, str(stopped), output)
+            return _stopped(stopped.kind, f"{request.head.get('function', 'run')}: {stopped}", output)
 
     def _watch(self, request: Frame) -> Watch:
-        return Watch(self._tree, self._limits, request.head["timeout"], request.head["cpu"])
+        head = request.head
+        return Watch(self._tree, self._limits, head["timeout"], head["cpu"], head.get("told", ""))
 
     def _call(self, request: Frame) -> Frame:
         if self._conversation is None:
@@ -222,7 +223,8 @@ class Supervisor:
             return Frame({**head, "cut": [output.cut for output in outputs]}, printed)
         except Stopped as stopped:
             self._kill()
-            return _stopped(stopped.kind, str(stopped), "".join(output.head(_SHOWN) for output in outputs))
+            name = request.head["argv"][0]
+            return _stopped(stopped.kind, f"{name}: {stopped}", "".join(output.head(_SHOWN) for output in outputs))
         finally:
             for output in outputs:
                 output.close()

@@ -20,10 +20,13 @@ class Stopped(Exception):
 
 
 class Watch:
-    """Watches the tree from now on, for `timeout` seconds by the clock and `cpu` seconds of processor time in all."""
+    """Watches the tree from now on, for `timeout` seconds by the clock and `cpu` seconds of processor time in all.
+    `told` says whose limit `timeout` is."""
 
-    def __init__(self, tree: Tree, limits: Mapping[str, int], timeout: float, cpu: float | None) -> None:
-        self._tree, self._limits = tree, limits
+    def __init__(
+        self, tree: Tree, limits: Mapping[str, int], timeout: float, cpu: float | None, told: str = ""
+    ) -> None:
+        self._tree, self._limits, self._told = tree, limits, told
         self._timeout, self._cpu = timeout, cpu
         self._start = time.monotonic()
         self._cpu_start = self._look()[1] if cpu is not None else 0.0
@@ -39,7 +42,7 @@ class Watch:
         now = time.monotonic()
         deadline = self._start + self._timeout
         if now >= deadline:
-            raise Stopped("timeout", f"stopped after {self._timeout:g} s")
+            raise Stopped("timeout", f"stopped after {self._timeout:g} s{self._told}")
         if now >= self._next:
             self._check()
             self._next = now + _NEXT

@@ -55,7 +55,7 @@ BAD = {
     "exits": ("import sys\nsys.exit(3)", Status.FAILED, "SystemExit: 3"),
     "ends the process": ("import os\ndef f(): os._exit(3)", Status.FAILED, "exit code 3 in the middle of a call"),
     "aborts": ("import os\ndef f(): os.abort()", Status.FAILED, "killed by SIGABRT"),
-    "hangs": ("def f():\n    while True: pass", Status.TIMEOUT, "stopped after 0.5 s"),
+    "hangs": ("def f():\n    while 1: pass", Status.TIMEOUT, "f: stopped after 0.5 s, the call_timeout in task.toml"),
     "hangs when imported": ("while True: pass", Status.TIMEOUT, "stopped after 0.5 s"),
     "ignores signals": (DEAF, Status.TIMEOUT, "stopped after 0.5 s"),
     "allocates much": ("def f(): return bytearray(2**29)", Status.MEMORY, "emory"),
@@ -122,7 +122,7 @@ def f():
 """
     first, second = (score(program, call_timeout=timeout).feedback for timeout in (0.3, 0.3))
     assert first == second
-    assert first.startswith("stopped after 0.3 s\nIt printed:\n0\n1\n2\n")
+    assert first.startswith("f: stopped after 0.3 s, the call_timeout in task.toml\nIt printed:\n0\n1\n2\n")
     assert first.endswith("[cut here, more was printed]")
 
 
@@ -169,7 +169,10 @@ def evaluate(program):
         return {"score": 1, "kind": error.kind, "text": str(error)}
 """,
     )
-    assert evaluation.metrics == {"kind": "timeout", "text": "stopped after 0.3 s"}
+    assert evaluation.metrics == {
+        "kind": "timeout",
+        "text": "sh: stopped after 0.3 s, the timeout that evaluate() gave",
+    }
 
 
 @pytest.mark.parametrize(
@@ -212,7 +215,7 @@ def f():
 """
     evaluation = score(program, cpu_timeout=0.3)
     assert evaluation.status == Status.TIMEOUT
-    assert evaluation.feedback == "stopped after 0.3 s of processor time"
+    assert evaluation.feedback == "f: stopped after 0.3 s of processor time"
     assert evaluation.cost.seconds > 0.7
 
 
@@ -341,7 +344,7 @@ def evaluate(program):
     )
     assert (evaluation.status, evaluation.metrics) == (
         Status.OK,
-        {"text": "the program wrote to a descriptor that is not its own"},
+        {"text": "f: the program wrote to a descriptor that is not its own"},
     )
 
 
