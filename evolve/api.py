@@ -7,10 +7,10 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+from evolve import forms
 from evolve.config import Options, Search
 from evolve.history import History
 from evolve.recovery import needs_recovery, recover
-from evolve.task import Task
 
 __all__ = ["free_name", "load", "run"]
 
@@ -18,6 +18,7 @@ __all__ = ["free_name", "load", "run"]
 def run(
     task: str | os.PathLike[str],
     *,
+    form: str = "native",
     name: str | None = None,
     runs: str | os.PathLike[str] = "runs",
     trials: int | None = None,
@@ -29,6 +30,7 @@ def run(
 
     Args:
         task: the name of a bundled task, or a task folder.
+        form: what kind of task folder it is; see `evolve.forms.FORMS`.
         name: of the run directory below `runs`; by default the task's name and the first free number.
         trials, evaluations, seconds: limits; the task's own when none is given.
         options: as for `evolve.config.Options`: seed, workers, sandbox, allow_unsafe, proposer, archive,
@@ -36,7 +38,7 @@ def run(
 
     Raises the errors of `evolve.errors`; after all but `TaskError` the run can be resumed.
     """
-    found = Task.load(task)
+    found = forms.load(task, form)
     path = Path(runs) / (name or free_name(Path(runs), found.name))
     given = {"trials": trials, "evaluations": evaluations, "seconds": seconds}
     limits = {key: value for key, value in given.items() if value is not None}

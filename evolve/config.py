@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from evolve import forms
 from evolve.archives.top import Top
 from evolve.budget import Budget
 from evolve.errors import RunDamaged, TaskError
@@ -167,6 +168,7 @@ class Search:
         config = {
             "version": 1,
             "task": task.reference,
+            "form": task.form.name if task.form.name in forms.FORMS else "native",
             "name": task.name,
             "evaluator": task.tree,
             "direction": task.settings.task.direction,
@@ -310,17 +312,19 @@ def make_evaluator(task: Task, sandbox: Sandbox, *, strict: bool = False) -> Nat
 
     `strict` is added to what the task says. GPUs are always used strictly: nothing may have touched one before a fork.
     """
-    settings = task.settings
+    settings, form = task.settings, task.form
     return NativeEvaluator(
         sandbox=sandbox,
-        folder=task.folder,
-        entry=settings.evaluator.file,
+        folder=form.folder or task.folder,
+        entry="evaluate.py" if form.folder else settings.evaluator.file,
+        extra=form.extra,
         rules=Rules(
             direction=settings.task.direction,
             objectives=settings.objectives,
             thresholds=tuple(settings.evaluator.thresholds),
             module=settings.task.module,
             build=tuple(settings.task.build),
+            beside=form.beside,
         ),
         timeout=settings.evaluator.timeout,
         call_timeout=settings.evaluator.call_timeout,
@@ -339,7 +343,7 @@ def _check_config(run: Run) -> None:
 
 
 def _same_task(reference: str, run: Run) -> Task:
-    task = Task.load(reference)
+    task = forms.load(reference, run.config.get("form", "native"))
     if task.tree != run.config["evaluator"]:
         raise TaskError(
             f"the evaluator in {task.folder} has changed since {run.path} began, so scores cannot be compared; "

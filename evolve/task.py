@@ -7,7 +7,8 @@ import re
 import reprlib
 import shlex
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -20,7 +21,7 @@ from evolve.resources import bundled
 from evolve.sandboxes.recipe import Recipe, Surroundings
 from evolve.types import Limits, Program, path_problem
 
-__all__ = ["Task"]
+__all__ = ["Form", "Task"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
@@ -73,6 +74,8 @@ class EvaluatorTable(_Table):
     """`[evaluator]`: how a program is scored. Times in seconds."""
 
     file: str = "evaluate.py"
+    command: list[Name] = []
+    """Instead of a file: a command that is given the program's path and prints its score on the last line."""
     timeout: Positive = 60.0
     """Of one whole evaluation."""
     call_timeout: Positive = 10.0
@@ -156,6 +159,21 @@ class TaskFile(_Table):
     """What is optimised beside the score: the name of a metric, and which way."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """How a task's evaluator is asked, when it is no `evaluate.py` of the native form.
+
+    Then `folder` has the script that speaks for it, which finds the files `extra` beside its own, and the task's files
+    lie in `beside`, with the candidate. `notes` are what the user has to know about scores of this form.
+    """
+
+    name: str = "native"
+    folder: Path | None = None
+    extra: Mapping[str, bytes] = field(default_factory=dict)
+    beside: Program = field(default_factory=lambda: Program({}))
+    notes: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Task:
     """A task as it was found: `reference` is what finds it again, `tree` identifies the evaluator.
@@ -170,6 +188,8 @@ class Task:
     seed: Program
     tree: str
     surroundings: Surroundings
+    form: Form = field(default_factory=Form)
+    seed_path: Path | None = None
 
     @classmethod
     def load(cls, reference: str | os.PathLike[str]) -> Task:
@@ -181,7 +201,7 @@ class Task:
             raise TaskError(
                 f"{folder / 'task.toml'}: [evaluator] file: {entry!r} is outside the task folder: {problem}"
             )
-        if not (folder / entry).is_file():
+        if not settings.evaluator.command and not (folder / entry).is_file():
             raise TaskError(
                 f"{folder / 'task.toml'}: [evaluator] file: there is no {entry!r} in {folder}; "
                 f"write it, with a function evaluate(program)"
@@ -190,7 +210,7 @@ class Task:
         tree = task_files(folder, seed=start).tree
         name = settings.task.name or folder.resolve().name
         surroundings = _surroundings(folder, settings.sandbox, reference)
-        return cls(reference, folder, name, settings, _read_seed(folder, start), tree, surroundings)
+        return cls(reference, folder, name, settings, _read_seed(folder, start), tree, surroundings, seed_path=start)
 
     @property
     def limits(self) -> Limits:

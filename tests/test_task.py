@@ -113,7 +113,7 @@ def test_the_evaluator_is_identified_without_the_seed(tmp_path: Path) -> None:
         ("trials = 3\n", r"trials: stands in no table; it belongs to \[search\]"),
         (
             "[evaluator]\nzzz = 3\n",
-            r"\[evaluator\] zzz: unknown here; known are call_timeout, file, thresholds, timeout",
+            r"\[evaluator\] zzz: unknown here; known are call_timeout, command, file, thresholds, timeout",
         ),
         ('[evaluator]\ntimeout = "10"\n', r"\[evaluator\] timeout: should be a valid number \(it is '10'\)"),
         ("[evaluator]\ntimeout = true\n", r"\[evaluator\] timeout: should be a valid number \(it is True\)"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from evolve.cli.options import as_json, sandbox_option
+from evolve.cli.options import as_json, form_option, sandbox_option
 from evolve.cli.printing import figure, one_line, print_fields, print_json, without_controls
 from evolve.errors import TaskError
 from evolve.types import Evaluation, Program
@@ -28,9 +28,10 @@ __all__ = ["command"]
     show_default=True,
     help="The instances that steer a search, or those that are kept back.",
 )
+@form_option
 @sandbox_option
 @as_json
-def command(task: str, program: Path | None, split: str, sandbox: str | None, as_json: bool) -> None:
+def command(task: str, program: Path | None, split: str, form: str, sandbox: str | None, as_json: bool) -> None:
     """Score PROGRAM on TASK; the task's seed when it is not given.
 
     A folder is the whole program. A file stands in the place of the seed's file of the same name, else of its only
@@ -38,11 +39,11 @@ def command(task: str, program: Path | None, split: str, sandbox: str | None, as
 
     A program that fails is a result, so the exit code is 0 for it too.
     """
+    from evolve import forms
     from evolve.config import make_evaluator, make_sandbox
     from evolve.regions import Regions
-    from evolve.task import Task
 
-    found = Task.load(task)
+    found = forms.load(task, form)
     candidate, what = _candidate(program, found)
     rejected = Regions(found.seed, found.settings.task.editable).problem(candidate)
     chosen = make_sandbox(found, sandbox or "auto")

@@ -85,6 +85,18 @@ def limit_options(meaning: str) -> Callable[[F], F]:
     return decorate
 
 
+def form_option(function: F) -> F:
+    """The option --from."""
+    return click.option(
+        "--from",
+        "form",
+        default="native",
+        show_default=True,
+        metavar="FORM",
+        help="What kind of task folder it is: native, with a task.toml.",
+    )(function)
+
+
 def sandbox_option(function: F) -> F:
     """The option --sandbox, None when it is not given."""
     return click.option(

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from evolve.cli.options import as_json, limit_options, runs_option, sandbox_option
+from evolve.cli.options import as_json, form_option, limit_options, runs_option, sandbox_option
 
 __all__ = ["command"]
 
@@ -18,6 +18,7 @@ __all__ = ["command"]
 @limit_options("at most this many")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all random choices.")
 @click.option("--workers", type=click.IntRange(min=1), help="Evaluations at a time. [default: one for each processor]")
+@form_option
 @sandbox_option
 @click.option("--allow-unsafe", is_flag=True, help="Let untrusted programs run without isolation.")
 @click.option("--strict", is_flag=True, help="A fresh session for each candidate: slower, and nothing is shared.")
@@ -32,18 +33,18 @@ __all__ = ["command"]
 @runs_option
 @click.option("--quiet", "-q", is_flag=True, help="Show only the result.")
 @as_json
-def command(task: str, runs: Path, name: str | None, quiet: bool, as_json: bool, **options: Any) -> None:
+def command(task: str, runs: Path, name: str | None, form: str, quiet: bool, as_json: bool, **options: Any) -> None:
     """Search for better programs for TASK: the name of a bundled task, or a task folder.
 
     Without a limit the task's own limits hold. Ctrl-C once stops cleanly, twice kills; `evolve resume` continues.
     """
+    from evolve import forms
     from evolve.api import free_name
     from evolve.cli.session import search
     from evolve.config import Options, Search
-    from evolve.task import Task
 
     limits = {key: value for key in ("trials", "evaluations", "seconds") if (value := options.pop(key)) is not None}
-    found = Task.load(task)
+    found = forms.load(task, form)
     if name is not None and (not name.isprintable() or Path(name).name != name or name in {"", ".."}):
         raise click.BadParameter(
             f"{name!r} is no name for a folder; say where it goes with --runs", param_hint="--name"

@@ -77,7 +77,7 @@ def _interruptible(stop: Callable[[], None]) -> Iterator[None]:
 def _introduce(session: Search) -> None:
     sandbox = session.sandbox
     click.echo(f"{session.task.name} in {session.path}, sandbox {sandbox.name}", err=True)
-    for weakness in sandbox.weaknesses:
+    for weakness in (*sandbox.weaknesses, *session.task.form.notes):
         click.echo(f"  {weakness}", err=True)
     click.echo(f"\n{'trial':>6}  {'score':>12}  new best", err=True)
 
