@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,7 +21,10 @@ from evolve.evaluation.result import stopped
 from evolve.evaluation.rules import Rules
 from evolve.types import Cost, Evaluation, Limits, Program, Sandbox, Split, Trial
 
-__all__ = ["NativeEvaluator"]
+__all__ = ["EVALUATOR_LIMITS", "NativeEvaluator"]
+
+EVALUATOR_LIMITS = Limits(memory_bytes=4 * 2**30, processes=256, disk_bytes=4 * 2**30, open_files=1024)
+"""Of an evaluator, unless others are given; its replies are bounded as the program's are."""
 
 _USUAL = Limits()
 _NOTHING: Mapping[str, bytes] = MappingProxyType({})
@@ -69,13 +73,7 @@ class NativeEvaluator:
         self._times = Times(evaluation=timeout, call=call_timeout, cpu=cpu_timeout, build=build_timeout)
         self._limits = limits
         self._candidates = Candidates(sandbox, limits, 1 if strict else recycle)
-        self._evaluator_limits = evaluator_limits or Limits(
-            memory_bytes=4 * 2**30,
-            processes=256,
-            disk_bytes=4 * 2**30,
-            open_files=1024,
-            reply_bytes=limits.reply_bytes,
-        )
+        self._evaluator_limits = evaluator_limits or replace(EVALUATOR_LIMITS, reply_bytes=limits.reply_bytes)
         self._lock = threading.Lock()
         self._all: set[Pair] = set()
         self._idle: list[Pair] = []
