@@ -1,11 +1,12 @@
 """What may be spent: reserved before, settled after.
 
 Every amount but seconds is a whole number, so sums are exact. What is reserved counts as spent until it is settled, so
-that many workers cannot overshoot together. Called on the loop thread alone.
+that many workers cannot overshoot together. May be used by several threads at once.
 """
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
@@ -32,15 +33,21 @@ class Budget:
         self._check(self.limits)
         self.spent = dict.fromkeys(RESOURCES, 0)
         self._reserved: dict[Hashable, dict[str, int]] = {}
+        self._turn = threading.RLock()
 
     def shortage(self, amounts: Mapping[str, int]) -> str | None:
         """The first resource of which there is not enough left for `amounts`, or None."""
         if self.seconds is not None and self.elapsed >= self.seconds:
             return "seconds"
-        for resource, amount in amounts.items():
-            limit = self.limits.get(resource)
-            if limit is not None and self.committed(resource) + amount > limit:
-                return resource
+        return self.lacking(amounts)
+
+    def lacking(self, amounts: Mapping[str, int]) -> str | None:
+        """The first resource but time of which there is not enough left for `amounts`, or None."""
+        with self._turn:
+            for resource, amount in amounts.items():
+                limit = self.limits.get(resource)
+                if limit is not None and self.committed(resource) + amount > limit:
+                    return resource
         return None
 
     def reserve(self, key: Hashable, amounts: Mapping[str, int]) -> bool:
@@ -49,23 +56,32 @@ class Budget:
         Raises `ValueError` when the key already holds a reservation.
         """
         self._check(amounts)
-        if key in self._reserved:
-            raise ValueError(f"{key!r} already holds a reservation")
-        if self.shortage(amounts) is not None:
-            return False
-        self._reserved[key] = dict(amounts)
-        return True
+        with self._turn:
+            if key in self._reserved:
+                raise ValueError(f"{key!r} already holds a reservation")
+            if self.shortage(amounts) is not None:
+                return False
+            self._reserved[key] = dict(amounts)
+            return True
+
+    def hold(self, key: Hashable, amounts: Mapping[str, int]) -> None:
+        """Set `amounts` aside under `key` in place of what it held, whatever the limits: they are used already."""
+        self._check(amounts)
+        with self._turn:
+            self._reserved[key] = dict(amounts)
 
     def settle(self, key: Hashable, actual: Mapping[str, int]) -> None:
         """Put what was really used in the place of the reservation under `key`, if there is one."""
         self._check(actual)
-        self._reserved.pop(key, None)
-        for resource, amount in actual.items():
-            self.spent[resource] += amount
+        with self._turn:
+            self._reserved.pop(key, None)
+            for resource, amount in actual.items():
+                self.spent[resource] += amount
 
     def committed(self, resource: str) -> int:
         """What is spent or reserved of a resource."""
-        return self.spent[resource] + sum(amounts.get(resource, 0) for amounts in self._reserved.values())
+        with self._turn:
+            return self.spent[resource] + sum(amounts.get(resource, 0) for amounts in self._reserved.values())
 
     @staticmethod
     def _check(amounts: Mapping[str, int]) -> None:

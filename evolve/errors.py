@@ -11,7 +11,9 @@
     │   └── StorageError       the disk is full, read-only or failing         exit 8
     ├── SandboxUnavailable     the sandbox asked for does not work here       exit 5
     ├── UnsafeRefused          untrusted code would run without isolation     exit 5
+    ├── BudgetSpent            too little is left for the next model call     exit 0
     └── Fault                  the surroundings failed, not the candidate     exit 6
+        ├── ModelFault         the service of a model
         ├── SandboxFault       the sandbox or its daemon
         └── LineageError       git
 
@@ -24,9 +26,11 @@ from __future__ import annotations
 from typing import ClassVar
 
 __all__ = [
+    "BudgetSpent",
     "EvolveError",
     "Fault",
     "LineageError",
+    "ModelFault",
     "RunDamaged",
     "RunError",
     "RunExists",
@@ -99,10 +103,31 @@ class UnsafeRefused(EvolveError):
     exit_code = 5
 
 
+class BudgetSpent(EvolveError):
+    """What is left of the budget does not reach for the call of a model: the run is over, and nothing is wrong.
+
+    `resource` is what there is too little of.
+    """
+
+    exit_code = 0
+
+    def __init__(self, message: str, resource: str) -> None:
+        super().__init__(message)
+        self.resource = resource
+
+
 class Fault(EvolveError):
     """The surroundings failed, not the candidate. Retried; if it lasts, the run stops and can be resumed."""
 
     exit_code = 6
+
+
+class ModelFault(Fault):
+    """The service of a model failed. `sent` says whether the request may have been served, and so be charged for."""
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class SandboxFault(Fault):

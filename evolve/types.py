@@ -6,7 +6,7 @@ learns hears `tell(trial)`, in the order of the journal, on one thread.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
@@ -26,11 +26,15 @@ __all__ = [
     "Cost",
     "Evaluation",
     "Evaluator",
+    "Finish",
     "Json",
     "Limits",
+    "Model",
     "Program",
     "Proposal",
     "Proposer",
+    "Reply",
+    "Request",
     "Role",
     "Sandbox",
     "Selection",
@@ -179,6 +183,34 @@ class Usage:
         )
 
 
+Finish: TypeAlias = Literal["stop", "length", "refusal", "filtered", "empty"]
+"""How an answer ended: by itself, cut at the limit of tokens, refused by the model, held back by a content filter, or
+without a word."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a model is asked. `messages` are (role, text); a role is "system", "user" or "assistant".
+
+    `max_tokens` bounds the answer, what the model thinks in secret included. `temperature` None leaves it to the model.
+    """
+
+    messages: tuple[tuple[str, str], ...]
+    max_tokens: int
+    temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What a model answered. `model` is the name that the service gave, `usage` what it said that this call took."""
+
+    text: str
+    finish: Finish
+    model: str
+    usage: Usage
+    seconds: float = 0.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """A new program, and how it came to be.
@@ -232,16 +264,23 @@ class Selection:
     lane: str = ""
 
 
+def _no_models(model: Model, _request: Request) -> Reply:
+    raise RuntimeError(f"{model.name} cannot be asked: this search was given no models")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a proposer may use besides the selection: the number of the trial to be, and its own random numbers.
+    """What a proposer may use besides the selection: the number of the trial to be, its own random numbers, and models.
 
     `rng` is made from (seed, number, purpose, attempt) and from nothing else, so the same ask gives the same proposal.
+    `ask(model, request)` is how a proposer asks a model: the budget allows for it and the transcript has it. It raises
+    `BudgetSpent` and `ModelFault`, which are the loop's to handle.
     """
 
     number: int
     rng: np.random.Generator
     attempt: int = 0
+    ask: Callable[[Model, Request], Reply] = _no_models
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -310,6 +349,24 @@ class Proposer(Protocol):
 
     def tell(self, trial: Trial) -> None:
         """Learn of a trial, this proposer's or another's. Called on the loop thread alone."""
+
+
+class Model(Protocol):
+    """A language model behind a service. `name` is how options, budgets and transcripts call it."""
+
+    name: str
+
+    def complete(self, request: Request) -> Reply:
+        """Ask, and wait for the whole answer; may run on many threads at once. Tries again what is worth it.
+
+        Raises `ModelFault` when there is no answer. An answer that is cut, empty or refused is a `Reply` that says so.
+        """
+
+    def most(self, request: Request) -> Usage:
+        """The most that one answer may take, to be reserved for it. Raises `TaskError` when its price is not known."""
+
+    def close(self) -> None:
+        """End what was started. May be called twice."""
 
 
 class Evaluator(Protocol):

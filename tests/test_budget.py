@@ -69,3 +69,21 @@ def test_spent_never_passes_the_limit_when_use_keeps_to_its_reservation(
         elif not settles and key not in held and budget.reserve(key, {"calls": amount}):
             held[key] = amount
         assert budget.committed("calls") == budget.spent["calls"] + sum(held.values()) <= limit
+
+
+def test_a_reservation_counts_for_what_it_names_alone() -> None:
+    """A trial that asks for no call leaves all of them to others."""
+    budget = Budget({"trials": 5, "calls": 1})
+    assert budget.reserve(1, {"trials": 1})
+    assert budget.reserve(2, {"calls": 1})
+    assert (budget.committed("trials"), budget.committed("calls"), budget.elapsed) == (1, 1, 0.0)
+
+
+def test_what_is_held_counts_whatever_the_limit() -> None:
+    """It is used already; it takes the place of what the key held, and goes when that is settled."""
+    budget = Budget({"calls": 1})
+    budget.hold("a", {"calls": 1})
+    budget.hold("a", {"calls": 3})
+    assert (budget.committed("calls"), budget.lacking({"calls": 0})) == (3, "calls")
+    budget.settle("a", {"calls": 2})
+    assert (budget.committed("calls"), budget.spent["calls"]) == (2, 2)

@@ -1,0 +1,131 @@
+"""The meter: every call of a model is reserved at its worst before, kept as it happens, and settled with what it took.
+
+The order is what makes it exact on a bad day: reserve, write down that the request leaves, send, write down the answer,
+settle. A process killed between any two of them finds out from the transcript what was paid.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from evolve.budget import Budget
+from evolve.errors import BudgetSpent, ModelFault, RunDamaged
+from evolve.models.transcript import Transcript, request_hash
+from evolve.types import Model, Reply, Request, Usage
+
+__all__ = ["Meter"]
+
+_NONE = Usage()
+
+
+class Meter:
+    """Lets proposers ask models, on any thread. What a trial used stays reserved until the loop settles the trial."""
+
+    def __init__(self, budget: Budget, transcript: Transcript) -> None:
+        self._budget, self._transcript = budget, transcript
+        self._free = threading.Condition()
+        self._used: dict[int, Usage] = {}
+        self._flying = 0
+
+    def take_up(self, told: Callable[[int], bool]) -> None:
+        """Reserve again what earlier sessions used: the answers of trials that were not `told`, whose usage is not
+        settled yet, and whatever may have been paid for without an answer."""
+        for number in self._transcript.trials():
+            for index, call in self._transcript.calls(number).items():
+                if call.usage is None and call.charged:
+                    self._budget.hold(("lost", number, index), _amounts(call.most))
+                elif call.usage is not None and not told(number):
+                    self._add(number, call.usage)
+            if told(number):
+                self._transcript.forget(number)
+
+    def asker(self, number: int) -> Callable[[Model, Request], Reply]:
+        """How the proposer of this trial asks models: answers of an earlier session first, in the same order.
+
+        Raises `BudgetSpent`, `ModelFault`, and `RunDamaged` when the proposer asks something else than it did.
+        """
+        index = -1
+
+        def ask(model: Model, request: Request) -> Reply:
+            nonlocal index
+            index += 1
+            while (known := self._transcript.calls(number).get(index)) is not None:
+                if known.usage is None:
+                    index += 1  # it came to nothing then; what is asked now is another call
+                    continue
+                if known.hash != request_hash(model.name, request):
+                    raise RunDamaged(
+                        f"call {index} of trial {number} is not the one in {self._transcript.path}: the proposer, its "
+                        f"prompts or the models have changed since; go on with the ones that the run began with"
+                    )
+                return self._transcript.reply(known)
+            return self._call(number, index, model, request)
+
+        return ask
+
+    def used(self, number: int) -> Usage:
+        """What the calls of a trial took, as the service said."""
+        with self._free:
+            return self._used.get(number, _NONE)
+
+    def settled(self, number: int) -> None:
+        """The trial was told, and its usage settled by the loop."""
+        with self._free:
+            self._used.pop(number, None)
+        self._budget.settle(("used", number), {})
+        self._transcript.forget(number)
+
+    def _call(self, number: int, index: int, model: Model, request: Request) -> Reply:
+        key = ("call", number, index)
+        most = model.most(request)
+        self._reserve(key, most)
+        try:
+            self._transcript.sent(number, index, model.name, request, most)
+            try:
+                reply = model.complete(request)
+            except ModelFault as fault:
+                self._transcript.failed(number, index, str(fault), charged=fault.sent)
+                if fault.sent:
+                    self._budget.hold(("lost", number, index), _amounts(most))
+                raise
+            except BaseException as error:
+                # whatever went wrong here, the request may have left
+                self._transcript.failed(number, index, repr(error), charged=True)
+                self._budget.hold(("lost", number, index), _amounts(most))
+                raise
+            self._transcript.answered(number, index, reply)
+            self._add(number, reply.usage)
+        finally:
+            with self._free:
+                self._budget.settle(key, {})
+                self._flying -= 1
+                self._free.notify_all()
+        return reply
+
+    def _reserve(self, key: tuple[str, int, int], most: Usage) -> None:
+        """Wait for what calls in flight may leave over; give up when none is left to wait for."""
+        amounts = _amounts(most)
+        with self._free:
+            while (lacking := self._budget.lacking(amounts)) is not None:
+                if self._flying == 0:
+                    raise BudgetSpent(
+                        f"the next call may take {amounts[lacking]} {lacking}, more than is left of the budget", lacking
+                    )
+                self._free.wait()
+            self._budget.hold(key, amounts)
+            self._flying += 1
+
+    def _add(self, number: int, usage: Usage) -> None:
+        with self._free:
+            total = self._used.get(number, _NONE) + usage
+            self._used[number] = total
+            self._budget.hold(("used", number), _amounts(total))
+
+
+def _amounts(usage: Usage) -> dict[str, int]:
+    return {
+        "calls": usage.calls,
+        "tokens": usage.input_tokens + usage.output_tokens,
+        "nanodollars": usage.nanodollars,
+    }

@@ -1,0 +1,184 @@
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evolve.budget import Budget
+from evolve.errors import BudgetSpent, ModelFault, RunDamaged
+from evolve.models.meter import Meter
+from evolve.models.transcript import Transcript
+from evolve.testing.models import ScriptedModel
+from evolve.types import Reply, Request, Usage
+
+ASK = Request(messages=(("user", "one two three"),), max_tokens=100)
+MOST = 1100
+"""Tokens that are reserved for `ASK`."""
+
+
+def never(_number: int) -> bool:
+    return False
+
+
+def meter(path: Path, **limits: int) -> tuple[Meter, Budget, Transcript]:
+    budget, transcript = Budget(limits), Transcript(path / "t.jsonl")
+    return Meter(budget, transcript), budget, transcript
+
+
+def test_a_call_is_reserved_at_its_worst_and_held_at_what_it_took(tmp_path: Path) -> None:
+    """Until the loop settles the trial."""
+    made, budget, _ = meter(tmp_path)
+    seen: list[int] = []
+
+    def answer(_request: Request) -> str:
+        seen.append(budget.committed("tokens"))
+        return "four five"
+
+    reply = made.asker(3)(ScriptedModel(answer), ASK)
+    assert (reply.text, seen) == ("four five", [MOST])
+    assert made.used(3) == Usage(calls=1, input_tokens=3, output_tokens=2, nanodollars=5000)
+    assert (budget.committed("tokens"), budget.committed("calls"), budget.spent["tokens"]) == (5, 1, 0)
+    budget.settle(3, {"calls": 1, "tokens": 5, "nanodollars": 5000})
+    made.settled(3)
+    assert (budget.committed("tokens"), budget.spent["tokens"]) == (5, 5)
+    assert made.used(3) == Usage()
+
+
+def test_no_call_is_made_for_which_too_little_is_left(tmp_path: Path) -> None:
+    """The error names the resource and the model hears nothing."""
+    made, _, _ = meter(tmp_path, tokens=MOST - 1)
+    model = ScriptedModel(["never"])
+    with pytest.raises(BudgetSpent, match="may take 1100 tokens") as caught:
+        made.asker(1)(model, ASK)
+    assert caught.value.resource == "tokens"
+    assert model.requests == []
+
+
+def test_a_call_waits_for_what_others_may_leave_over(tmp_path: Path) -> None:
+    """Two calls fit one after another, though not at the same time."""
+    made, budget, _ = meter(tmp_path, tokens=MOST + 10)
+    running, most = 0, 0
+    turn = threading.Lock()
+
+    def answer(_request: Request) -> str:
+        nonlocal running, most
+        with turn:
+            running += 1
+            most = max(most, running)
+        time.sleep(0.01)
+        with turn:
+            running -= 1
+        return "yes"
+
+    model = ScriptedModel(answer)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda number: made.asker(number)(model, ASK), range(2)))
+    assert (most, budget.committed("tokens")) == (1, 8)
+
+
+@settings(max_examples=20, deadline=None)
+@given(limit=st.integers(0, 40), words=st.lists(st.integers(0, 100), min_size=1, max_size=30))
+def test_many_workers_together_never_pass_the_limit(
+    tmp_path_factory: pytest.TempPathFactory, limit: int, words: list[int]
+) -> None:
+    """And use what there is: no call is refused that fits beside all that was really used."""
+    made, budget, _ = meter(tmp_path_factory.mktemp("meter"), nanodollars=limit * 100_000)
+    lengths = iter(words)
+    turn = threading.Lock()
+
+    def answer(_request: Request) -> str:
+        with turn:
+            return "word " * next(lengths)
+
+    model = ScriptedModel(answer)
+
+    def one(number: int) -> bool:
+        try:
+            made.asker(number)(model, ASK)
+        except BudgetSpent:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        served = list(pool.map(one, range(len(words))))
+    used = sum(made.used(number).nanodollars for number in range(len(words)))
+    assert budget.committed("nanodollars") == used <= limit * 100_000
+    if not all(served):
+        assert used + MOST * 1000 > limit * 100_000
+
+
+def test_a_paid_answer_is_never_asked_for_again(tmp_path: Path) -> None:
+    """A new session, in which the trial is made once more, gets it from the transcript and goes on from there."""
+    made, _, transcript = meter(tmp_path)
+    ask = made.asker(1)
+    assert ask(ScriptedModel(["first"]), ASK).text == "first"
+    transcript.close()
+    made, budget, _ = meter(tmp_path)
+    made.take_up(never)
+    assert (budget.committed("tokens"), budget.committed("calls")) == (4, 1)
+    model = ScriptedModel(["second"])
+    ask = made.asker(1)
+    assert [ask(model, ASK).text, ask(model, ASK).text] == ["first", "second"]
+    assert len(model.requests) == 1
+    assert made.used(1).calls == 2
+
+
+def test_another_question_than_the_one_recorded_is_refused(tmp_path: Path) -> None:
+    """Its answer would belong to something else."""
+    made, _, transcript = meter(tmp_path)
+    made.asker(1)(ScriptedModel(["first"]), ASK)
+    transcript.close()
+    made, _, _ = meter(tmp_path)
+    other = Request(messages=(("user", "other"),), max_tokens=100)
+    with pytest.raises(RunDamaged, match="call 0 of trial 1 is not the one"):
+        made.asker(1)(ScriptedModel(["no"]), other)
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_fault_is_no_answer_and_what_it_may_have_cost_stays_reserved(tmp_path: Path, sent: bool) -> None:
+    """Also in the next session, where the same question is a new call; a request that never left costs nothing."""
+    made, budget, transcript = meter(tmp_path)
+    with pytest.raises(ModelFault, match="down"):
+        made.asker(1)(ScriptedModel([ModelFault("down", sent=sent)]), ASK)
+    assert (budget.committed("tokens"), budget.spent["tokens"]) == (MOST if sent else 0, 0)
+    transcript.close()
+    made, budget, _ = meter(tmp_path)
+    made.take_up(never)
+    assert budget.committed("tokens") == (MOST if sent else 0)
+    assert made.asker(1)(ScriptedModel(["up"]), ASK).text == "up"
+    assert budget.committed("tokens") == (MOST if sent else 0) + 4
+
+
+def test_a_request_without_an_answer_counts_at_its_worst(tmp_path: Path) -> None:
+    """The process was killed while it waited, and nobody knows what was paid; a trial that was told is settled."""
+    made, _, transcript = meter(tmp_path)
+    made.asker(2)(ScriptedModel(["told"]), ASK)
+    transcript.sent(1, 0, "scripted", ASK, ScriptedModel([]).most(ASK))
+    transcript.close()
+    made, budget, transcript = meter(tmp_path)
+    made.take_up(lambda number: number == 2)
+    assert budget.committed("tokens") == MOST
+    assert transcript.trials() == [1]
+
+
+def test_what_a_model_raises_against_its_contract_counts_as_sent(tmp_path: Path) -> None:
+    """Nothing is known of it, so nothing is free."""
+    made, budget, _ = meter(tmp_path)
+    with pytest.raises(ZeroDivisionError):
+        made.asker(1)(ScriptedModel([ZeroDivisionError()]), ASK)
+    assert budget.committed("tokens") == MOST
+
+
+def test_the_service_s_usage_is_what_counts(tmp_path: Path) -> None:
+    """Even when it is more than was reserved: then the budget is over, and says so at the next call."""
+    made, budget, _ = meter(tmp_path, tokens=MOST)
+    much = Reply(text="x", finish="stop", model="m", usage=Usage(calls=1, input_tokens=5000))
+    made.asker(1)(ScriptedModel([much]), ASK)
+    assert budget.committed("tokens") == 5000
+    with pytest.raises(BudgetSpent):
+        made.asker(2)(ScriptedModel(["no"]), ASK)
