@@ -18,7 +18,20 @@ from evolve.cli.printing import print_fields, print_json
 
 __all__ = ["command"]
 
-PACKAGES = ("click", "cma", "docker", "gitpython", "numpy", "pandas", "pyarrow", "pydantic", "rich")
+PACKAGES = (
+    "click",
+    "cma",
+    "docker",
+    "gitpython",
+    "jinja2",
+    "numpy",
+    "openai",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "pyyaml",
+    "rich",
+)
 OLDEST_GIT = (2, 32)
 """The first with `repack --geometric`."""
 
