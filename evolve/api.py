@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import warnings
 from pathlib import Path
-from typing import Any
 
 from evolve import forms
-from evolve.config import Options, Search
+from evolve.config import Search
 from evolve.history import History
+from evolve.options import Options, check_name
 from evolve.recovery import needs_recovery, recover
+from evolve.types import Sandbox
 
 __all__ = ["free_name", "load", "run"]
 
 
-def run(
+def run(  # noqa: PLR0913 - every option of a search, by name
     task: str | os.PathLike[str],
     *,
     form: str = "native",
@@ -24,7 +25,13 @@ def run(
     trials: int | None = None,
     evaluations: int | None = None,
     seconds: float | None = None,
-    **options: Any,
+    seed: int = 0,
+    workers: int | None = None,
+    sandbox: str | Sandbox = "auto",
+    allow_unsafe: bool = False,
+    proposer: str = "mix",
+    archive: str = "top",
+    strict: bool = False,
 ) -> History:
     """Search for a better program, and come back when the budget is used up.
 
@@ -32,17 +39,34 @@ def run(
         task: the name of a bundled task, or a task folder.
         form: what kind of task folder it is; see `evolve.forms.FORMS`.
         name: of the run directory below `runs`; by default the task's name and the first free number.
-        trials, evaluations, seconds: limits; the task's own when none is given.
-        options: as for `evolve.config.Options`: seed, workers, sandbox, allow_unsafe, proposer, archive,
-            strict.
+        trials, evaluations: limits, whole numbers of at least 1. Without any limit the task's own hold.
+        seconds: a limit on the time in which trials are begun, above 0.
+        seed: of all random numbers, at least 0.
+        workers: evaluations at a time; by default one for each processor.
+        sandbox: "auto", the name of a sandbox, or one of yours.
+        allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
+        proposer: "mix", "mutation", "crossover" or "tuner", or yours as "module:attribute".
+        archive: "top", or yours as "module:attribute".
+        strict: a fresh session for each candidate.
 
-    Raises the errors of `evolve.errors`; after all but `TaskError` the run can be resumed.
+    What a person did in the run's directory meanwhile, and what became of it, is a warning. Raises the errors of
+    `evolve.errors`: `TaskError` for an option that is wrong, before anything begins. A run that had begun can be
+    resumed after each of them.
     """
+    options = Options(
+        seed=seed,
+        workers=workers,
+        sandbox=sandbox,
+        allow_unsafe=allow_unsafe,
+        proposer=proposer,
+        archive=archive,
+        strict=strict,
+    )
     found = forms.load(task, form)
-    path = Path(runs) / (name or free_name(Path(runs), found.name))
+    path = Path(runs) / (free_name(Path(runs), found.name) if name is None else check_name(name))
     given = {"trials": trials, "evaluations": evaluations, "seconds": seconds}
     limits = {key: value for key, value in given.items() if value is not None}
-    with Search.start(found, path, limits=limits, options=Options(**options), on_notice=_warn) as search:
+    with Search.start(found, path, limits=limits, options=options, on_notice=_warn) as search:
         search.run()
     return History(path)
 

@@ -5,20 +5,22 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from importlib import import_module
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from shlex import quote
+from typing import Any, Self
 
 from evolve import forms
 from evolve.archives.top import Top
 from evolve.budget import Budget
-from evolve.errors import RunDamaged, TaskError
+from evolve.errors import Interrupted, RunDamaged, TaskError
 from evolve.evaluation.native import NativeEvaluator
 from evolve.evaluation.rules import Rules
 from evolve.evolution import Evolution, Outcome
 from evolve.journal import decode_proposal, encode_evaluation
 from evolve.lineage import Lineage
+from evolve.options import Options, check_limits
+from evolve.plugins import find, make
 from evolve.proposers.crossover import Crossover
 from evolve.proposers.mix import Mix
 from evolve.proposers.mutation import Mutation
@@ -31,9 +33,7 @@ from evolve.sandboxes.proof import prove
 from evolve.task import Task
 from evolve.types import Archive, Evaluation, Program, Proposer, Sandbox, Trial
 
-__all__ = ["ARCHIVES", "DEFAULT_TRIALS", "PROPOSERS", "Options", "Result", "Search", "make_evaluator", "make_sandbox"]
-
-Plugin = TypeVar("Plugin")
+__all__ = ["ARCHIVES", "DEFAULT_TRIALS", "PROPOSERS", "Result", "Search", "make_evaluator", "make_sandbox"]
 
 DEFAULT_TRIALS = 200
 """Of a run whose task and options set no limit at all."""
@@ -54,29 +54,17 @@ _CONFIG = frozenset(
 )
 """What the configuration of every run holds."""
 
-_LIMITS = ("trials", "evaluations")
 
+@dataclass(frozen=True)
+class _Parts:
+    """What a search is made of, beside its run: all that can be wrong before there is one."""
 
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """How to search.
-
-    Args:
-        seed: of all random numbers.
-        workers: evaluations at a time; by default one for each processor.
-        sandbox: "auto", the name of a sandbox, or one of yours.
-        allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
-        proposer, archive: a name in `PROPOSERS` or `ARCHIVES`, or "module:attribute".
-        strict: a fresh session for each candidate; so too when the task says so, or asks for GPUs.
-    """
-
-    seed: int = 0
-    workers: int | None = None
-    sandbox: str | Sandbox = "auto"
-    allow_unsafe: bool = False
-    proposer: str = "mix"
-    archive: str = "top"
-    strict: bool = False
+    task: Task
+    seed: Program
+    regions: Regions
+    archive: Archive
+    proposer: Proposer
+    sandbox: Sandbox
 
 
 @dataclass(frozen=True)
@@ -97,40 +85,38 @@ class Search:
     def __init__(
         self,
         run: Run,
-        task: Task,
-        sandbox: Sandbox,
+        parts: _Parts,
         *,
+        opened: Mapping[str, Any] | None,
         on_trial: Callable[[Trial], None],
         on_notice: Callable[[str], None],
     ) -> None:
-        config = run.config
-        proposer = config["proposer"]
-        require_safe(sandbox, untrusted=proposer not in PROPOSERS, allow_unsafe=config["allow_unsafe"])
-        seed = _seed_of(run) or task.seed
-        self.path, self.task, self.sandbox = run.path, task, sandbox
+        config, workers = run.config, run.config["workers"]
+        self.path, self.task, self.sandbox = run.path, parts.task, parts.sandbox
         self._run = run
-        self._evaluator = make_evaluator(task, sandbox, strict=config.get("strict", False))
+        self._evaluator = make_evaluator(parts.task, parts.sandbox, strict=config.get("strict", False))
         self._lineage = Lineage(
             run.path, started=config["started"], config=run.config_text, hold=run.lock, on_notice=on_notice
         )
-        regions = Regions(seed, task.settings.task.editable)
-        workers = config["workers"]
         self.evolution = Evolution(
-            seed_program=seed,
+            seed_program=parts.seed,
             journal=run.journal,
             lineage=self._lineage,
-            archive=_plugin("archive", config["archive"], ARCHIVES)(),
-            proposer=_plugin("proposer", proposer, PROPOSERS)(regions),
+            archive=parts.archive,
+            proposer=parts.proposer,
             evaluator=self._evaluator,
             budget=Budget(_counted(config["limits"]), seconds=config["limits"].get("seconds")),
-            regions=regions,
+            regions=parts.regions,
             seed=config["seed"],
             workers=workers,
             # one worker is a promise: the same seed, the same commits. More keep one proposal ahead of the evaluators
             in_flight=workers if workers == 1 else workers + 1,
             on_trial=self._told,
+            opened=opened or {},
         )
         self._on_trial = on_trial
+        self._discard = False
+        self._fresh = opened is None
 
     def _told(self, trial: Trial) -> None:
         # artifacts can be large; those of programs that were never the best are not kept
@@ -157,33 +143,42 @@ class Search:
             on_notice: hears, in a sentence, what a person did in the run's branches or work tree that keeps the engine
                 from moving them as it would.
 
-        Raises `TaskError`, `RunExists`, `StorageError`, `SandboxUnavailable`, `UnsafeRefused`.
+        A start that fails leaves no directory behind, unless it was interrupted, the seed was scored, or it is worth
+        trying again. Raises `TaskError`, `RunExists`, `StorageError`, `SandboxUnavailable`, `UnsafeRefused`.
         """
         options = options or Options()
-        _plugin("proposer", options.proposer, PROPOSERS)
-        _plugin("archive", options.archive, ARCHIVES)
-        chosen = make_sandbox(task, options.sandbox)
-        require_safe(chosen, untrusted=options.proposer not in PROPOSERS, allow_unsafe=options.allow_unsafe)
-        epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-        config = {
-            "version": 1,
-            "task": task.reference,
-            "form": task.form.name if task.form.name in forms.FORMS else "native",
-            "name": task.name,
-            "evaluator": task.tree,
-            "direction": task.settings.task.direction,
-            "started": int(epoch) if epoch.isdigit() else int(time.time()),
-            "seed": options.seed,
-            "workers": options.workers or len(os.sched_getaffinity(0)),
-            "sandbox": chosen.name,
-            "allow_unsafe": options.allow_unsafe,
-            "proposer": options.proposer,
-            "archive": options.archive,
-            "strict": options.strict,
-            "limits": dict(_limits(task, limits or {})),
-        }
-        run = Run.create(path, config)
-        return cls._open(run, task, chosen, limits={}, on_trial=on_trial, on_notice=on_notice)
+        given = check_limits(limits or {})
+        find("proposer", options.proposer, PROPOSERS)
+        sandbox = make_sandbox(task, options.sandbox)
+        try:
+            parts = _make_parts(task, task.seed, sandbox, options)
+            epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+            config = {
+                "version": 1,
+                "task": task.reference,
+                "form": task.form.name if task.form.name in forms.FORMS else "native",
+                "name": task.name,
+                "evaluator": task.tree,
+                "direction": task.settings.task.direction,
+                "started": int(epoch) if epoch.isdigit() else int(time.time()),
+                "seed": options.seed,
+                "workers": options.workers or len(os.sched_getaffinity(0)),
+                "sandbox": sandbox.name,
+                "allow_unsafe": options.allow_unsafe,
+                "proposer": options.proposer,
+                "archive": options.archive,
+                "strict": options.strict,
+                "limits": dict(_limits(task, given)),
+            }
+            run = Run.create(path, config)
+        except BaseException:
+            sandbox.close()
+            raise
+        try:
+            return cls._open(run, parts, {}, None, on_trial=on_trial, on_notice=on_notice)
+        except BaseException:
+            run.discard()
+            raise
 
     @classmethod
     def resume(
@@ -201,36 +196,48 @@ class Search:
         Args:
             limits: new totals for `trials`, `evaluations`, `seconds`; the others stay.
             sandbox: another one than the run began with.
-            task: where the task's folder is, when it has moved.
+            task: where the task's folder is, when it has moved; the run remembers it.
 
         Raises `RunNotFound`, `RunLocked`, `RunDamaged`, `TaskError` when the evaluator is not what it was.
         """
+        given = check_limits(limits or {})
         if needs_recovery(path):
             recover(path)
         run = Run.open(path)
+        chosen = None
         try:
             _check_config(run)
-            found = _same_task(task or run.config["task"], run)
+            known = _task_of(run)
+            found = _same_task(task, known, run)
             chosen = make_sandbox(found, sandbox or run.config["sandbox"])
+            config = run.config
+            options = Options(
+                proposer=config["proposer"], archive=config["archive"], allow_unsafe=config["allow_unsafe"]
+            )
+            parts = _make_parts(found, _seed_of(run) or found.seed, chosen, options)
         except BaseException:
+            if chosen is not None:
+                chosen.close()
             run.close()
             raise
-        return cls._open(run, found, chosen, limits=limits or {}, on_trial=on_trial, on_notice=on_notice)
+        opened = {"task": found.reference} if found.reference != known else {}
+        return cls._open(run, parts, given, opened, on_trial=on_trial, on_notice=on_notice)
 
     @classmethod
     def _open(
         cls,
         run: Run,
-        task: Task,
-        sandbox: Sandbox,
-        *,
+        parts: _Parts,
         limits: Mapping[str, Any],
+        opened: Mapping[str, Any] | None,
+        *,
         on_trial: Callable[[Trial], None],
         on_notice: Callable[[str], None],
     ) -> Search:
         try:
-            search = cls(run, task, sandbox, on_trial=on_trial, on_notice=on_notice)
+            search = cls(run, parts, opened=opened, on_trial=on_trial, on_notice=on_notice)
         except BaseException:
+            parts.sandbox.close()
             run.close()
             raise
         try:
@@ -246,12 +253,22 @@ class Search:
     def run(self) -> Result:
         """Search until the budget is used up or `stop` is called, then score seed and best on held-out instances.
 
-        Raises as `Evolution.run` does; the run can be resumed after each error.
+        Raises as `Evolution.run` does; the run can be resumed after each error but one: when the task shows itself to
+        be wrong before the seed of a new run was scored, nothing is left of the run.
         """
-        outcome = self.evolution.run()
-        if outcome.reason == "interrupted" or "held_out" not in self._evaluator.splits:
+        try:
+            outcome = self.evolution.run()
+        except TaskError:
+            self._discard = self._fresh and self.evolution.seed_trial is None
+            raise
+        if outcome.reason == "interrupted":
             return Result(outcome, None, None)
-        return Result(outcome, self._held_out(outcome.seed), self._held_out(outcome.best))
+        try:
+            if "held_out" not in self.evolution.afterwards(lambda: self._evaluator.splits):
+                return Result(outcome, None, None)
+            return Result(outcome, self._held_out(outcome.seed), self._held_out(outcome.best))
+        except Interrupted:
+            return Result(replace(outcome, reason="interrupted"), None, None)
 
     def stop(self) -> None:
         """Begin nothing more and come back soon; may be called from a signal handler."""
@@ -265,7 +282,7 @@ class Search:
         known = self.evolution.held_out.get(trial.number)
         if known is not None:
             return known
-        evaluation = self._evaluator.evaluate(trial.program, split="held_out")
+        evaluation = self.evolution.afterwards(lambda: self._evaluator.evaluate(trial.program, split="held_out"))
         self._run.journal.append({"event": "held_out", "number": trial.number, **encode_evaluation(evaluation)})
         self._run.journal.sync()
         return evaluation
@@ -279,6 +296,8 @@ class Search:
             try:
                 self._lineage.close()
             finally:
+                if self._discard:
+                    self._run.discard()
                 self._run.close()
 
     def __enter__(self) -> Self:
@@ -334,6 +353,14 @@ def make_evaluator(task: Task, sandbox: Sandbox, *, strict: bool = False) -> Nat
     )
 
 
+def _make_parts(task: Task, seed: Program, sandbox: Sandbox, options: Options) -> _Parts:
+    require_safe(sandbox, untrusted=options.proposer not in PROPOSERS, allow_unsafe=options.allow_unsafe)
+    regions = Regions(seed, task.settings.task.editable)
+    archive = make("archive", options.archive, ARCHIVES, ("tell", "sample"))
+    proposer = make("proposer", options.proposer, PROPOSERS, ("propose", "tell"), regions)
+    return _Parts(task, seed, regions, archive, proposer, sandbox)
+
+
 def _check_config(run: Run) -> None:
     if missing := sorted(_CONFIG - run.config.keys()):
         raise RunDamaged(
@@ -342,8 +369,21 @@ def _check_config(run: Run) -> None:
         )
 
 
-def _same_task(reference: str, run: Run) -> Task:
-    task = forms.load(reference, run.config.get("form", "native"))
+def _task_of(run: Run) -> str:
+    """Where the last session found the task."""
+    reference: str = run.config["task"]
+    for event in run.events("opened"):
+        reference = event.get("task", reference)
+    return reference
+
+
+def _same_task(given: str | None, known: str, run: Run) -> Task:
+    if given is None and Path(known).is_absolute() and not Path(known).exists():
+        raise TaskError(
+            f"the task of {run.path} is not at {known} any more; say where it is: "
+            f"evolve resume {quote(str(run.path))} --task DIR"
+        )
+    task = forms.load(given or known, run.config.get("form", "native"))
     if task.tree != run.config["evaluator"]:
         raise TaskError(
             f"the evaluator in {task.folder} has changed since {run.path} began, so scores cannot be compared; "
@@ -354,12 +394,12 @@ def _same_task(reference: str, run: Run) -> Task:
 
 def _limits(task: Task, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """The limits given; the task's when there are none; a number of trials when it has none either."""
-    defaults = task.settings.search.model_dump(exclude_none=True)
+    defaults = check_limits(task.settings.search.model_dump(exclude_none=True))
     return given or defaults or {"trials": DEFAULT_TRIALS}
 
 
 def _counted(limits: Mapping[str, Any]) -> dict[str, int]:
-    return {key: limits[key] for key in _LIMITS if key in limits}
+    return {key: value for key, value in limits.items() if key != "seconds"}
 
 
 def _seed_of(run: Run) -> Program | None:
@@ -368,17 +408,3 @@ def _seed_of(run: Run) -> Program | None:
         if event["event"] == "proposed":
             return decode_proposal(event, None).program
     return None
-
-
-def _plugin(kind: str, name: str, known: Mapping[str, Callable[..., Plugin]]) -> Callable[..., Plugin]:
-    """What a name of `known`, or "module:attribute", stands for. Raises `TaskError`."""
-    if name in known:
-        return known[name]
-    module, _, attribute = name.partition(":")
-    if not attribute:
-        raise TaskError(f"there is no {kind} {name!r}; there are {', '.join(known)}, and yours as module:attribute")
-    try:
-        found: Callable[..., Plugin] = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError) as error:
-        raise TaskError(f"the {kind} {name!r} cannot be imported: {error}") from error
-    return found

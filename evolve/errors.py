@@ -2,7 +2,8 @@
 
     EvolveError
     ├── TaskError              a task folder or an option is wrong            exit 3
-    │   └── SeedError          the seed program itself cannot be scored       exit 7
+    │   ├── SeedError          the seed program itself cannot be scored       exit 7
+    │   └── PluginError        a user's proposer or archive broke its contract
     ├── RunError               a run directory cannot be used                 exit 4
     │   ├── RunNotFound        no such run
     │   ├── RunExists          the name is taken
@@ -12,10 +13,11 @@
     ├── SandboxUnavailable     the sandbox asked for does not work here       exit 5
     ├── UnsafeRefused          untrusted code would run without isolation     exit 5
     ├── BudgetSpent            too little is left for the next model call     exit 0
-    └── Fault                  the surroundings failed, not the candidate     exit 6
-        ├── ModelFault         the service of a model
-        ├── SandboxFault       the sandbox or its daemon
-        └── LineageError       git
+    ├── Fault                  the surroundings failed, not the candidate     exit 6
+    │   ├── ModelFault         the service of a model
+    │   ├── SandboxFault       the sandbox or its daemon
+    │   └── LineageError       git
+    └── Interrupted            asked to stop before there was a result        exit 130
 
 A bad candidate is never one of these: it is a trial whose status says so. A `Fault` is never a score:
 the engine tries again and, if the fault lasts, stops the run so that it can be resumed.
@@ -29,8 +31,10 @@ __all__ = [
     "BudgetSpent",
     "EvolveError",
     "Fault",
+    "Interrupted",
     "LineageError",
     "ModelFault",
+    "PluginError",
     "RunDamaged",
     "RunError",
     "RunExists",
@@ -61,6 +65,10 @@ class SeedError(TaskError):
     """The seed program cannot be scored, so no search can start from it."""
 
     exit_code = 7
+
+
+class PluginError(TaskError):
+    """A proposer or an archive of a user's raised, or gave what its protocol does not allow. The run can be resumed."""
 
 
 class RunError(EvolveError):
@@ -136,3 +144,9 @@ class SandboxFault(Fault):
 
 class LineageError(Fault):
     """Git failed or disagrees with the journal."""
+
+
+class Interrupted(EvolveError):
+    """The search was asked to stop before the seed program was scored, so there is no result. It can be resumed."""
+
+    exit_code = 130

@@ -10,25 +10,30 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import numpy as np
 
 from evolve.budget import Budget
-from evolve.errors import Fault, RunDamaged, SandboxFault, SeedError
+from evolve.errors import EvolveError, Fault, Interrupted, PluginError, RunDamaged, SandboxFault, SeedError
 from evolve.fingerprint import fingerprint
 from evolve.journal import Event, Journal, Replay, encode_evaluation, encode_proposal, finish
 from evolve.lineage import LEDGER_EVERY, Lineage
+from evolve.plugins import broken, guarded, propose
 from evolve.regions import Regions
 from evolve.types import (
     Archive,
     Context,
     Evaluation,
     Evaluator,
+    Json,
     Program,
     Proposal,
     Proposer,
@@ -43,6 +48,8 @@ _SAMPLE, _PROPOSE = 0, 1
 """Purposes of random numbers, so that sampler and proposer never draw the same ones."""
 
 _CHECKPOINT_SECONDS = 1.0
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +86,9 @@ class Evolution:
         attempts: how often a proposal that cost nothing is drawn again when it is a duplicate.
         patience: seconds between tries after a `Fault`; when they are used up the run stops.
         on_trial: hears each trial told in this session.
+        opened: what else the journal says of this session's beginning.
+
+    `statuses` counts how the trials ended, the seed left out, and `examples` holds the first one of each status.
     """
 
     seed_program: Program
@@ -96,11 +106,14 @@ class Evolution:
     attempts: int = 8
     patience: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
     on_trial: Callable[[Trial], None] = lambda _: None
+    opened: Mapping[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.best: Trial | None = None
         self.seed_trial: Trial | None = None
         self.told = 0
+        self.statuses: Counter[Status] = Counter()
+        self.examples: dict[Status, Trial] = {}
         self.held_out: dict[int, Evaluation] = {}
         self._lane_best: dict[str, float] = {}
         self._alive: WeakValueDictionary[int, Trial] = WeakValueDictionary()
@@ -168,25 +181,29 @@ class Evolution:
     def run(self, evaluations: Executor | None = None, proposals: Executor | None = None) -> Outcome:
         """Search until the budget is used up or `stop` is called.
 
-        Raises `SeedError` when the seed program has no score, `Fault` when the surroundings stay broken, and whatever a
-        proposer or an evaluator raises against its contract; the run can be resumed after each of them.
+        Raises `SeedError` when the seed program has no score, `Interrupted` when `stop` came before it had one, `Fault`
+        when the surroundings stay broken, `PluginError` when a proposer or an archive breaks its contract, and what an
+        evaluator raises against its own; the run can be resumed after each of them.
         """
         self._evaluations = evaluations or ThreadPoolExecutor(self.workers, thread_name_prefix="evaluate")
         self._proposals = proposals or ThreadPoolExecutor(self.in_flight, thread_name_prefix="propose")
         try:
-            self.journal.append({"event": "opened", **self._limits(), **self._clock()})
+            self.journal.append({"event": "opened", **self._limits(), **self.opened, **self._clock()})
             self._keep()
             self._begin()
             while self._fill():
                 self._advance()
             reason = self._stop_reason or self.budget.shortage(self.reservation) or "nothing left to do"
             self._close_session(reason)
-        except SandboxFault as fault:
-            self._close_session(f"fault: {fault}")
+        except EvolveError as error:
+            with suppress(EvolveError):  # the disk that failed, or the git that died, may do so again
+                close = self._close_session if isinstance(error, SandboxFault) else self._stopped
+                close(_reason(error))
             raise
         finally:
             # after a failure a thread may be deep in a call; it ends when the evaluator is closed
             self._halt.set()
+            self._halt = threading.Event()
             self._evaluations.shutdown(wait=False, cancel_futures=True)
             self._proposals.shutdown(wait=False, cancel_futures=True)
         assert self.seed_trial is not None
@@ -203,12 +220,15 @@ class Evolution:
                 self._proposed(pending, proposal)
             else:
                 self._submit_evaluation(pending, pending.proposal)
-            while self._futures:
+            while self._futures and not self._halt.is_set():
                 self._advance()
+        if self.seed_trial is None:
+            raise Interrupted("stopped before the seed program was scored; resume scores it")
         if self.best is None:
-            seed = self.seed_trial
-            what = f"{seed.evaluation.status}: {seed.evaluation.feedback}" if seed else "stopped before it was scored"
-            raise SeedError(f"the seed program has no score, so there is nothing to improve ({what})")
+            seed = self.seed_trial.evaluation
+            raise SeedError(
+                f"the seed program has no score, so there is nothing to improve ({seed.status}: {seed.feedback})"
+            )
         for pending in list(self._pending.values()):
             if not self.budget.reserve(pending.number, self.reservation):
                 continue  # it stays in the journal, for a session with more to spend
@@ -226,7 +246,11 @@ class Evolution:
             and self.budget.reserve(self._next, self.reservation)
         ):
             number, self._next = self._next, self._next + 1
-            selection = self.archive.sample(self._rng(number, _SAMPLE))
+            with guarded("archive", self.archive, f"asked for trial {number}"):
+                selection = self.archive.sample(self._rng(number, _SAMPLE))
+            if not isinstance(selection, Selection) or not selection.parents:
+                problem = f"gave {selection!r:.100} instead of a Selection with a parent"
+                raise broken("archive", self.archive, f"asked for trial {number}", problem)
             self.journal.append(
                 {
                     "event": "asked",
@@ -251,9 +275,15 @@ class Evolution:
                 failure = failure or error
                 continue
             result = future.result()
-            trial = (
-                self._proposed(pending, result) if isinstance(result, Proposal) else self._evaluated(pending, result)
-            )
+            try:
+                trial = (
+                    self._proposed(pending, result)
+                    if isinstance(result, Proposal)
+                    else self._evaluated(pending, result)
+                )
+            except PluginError as error:
+                failure = failure or error
+                continue
             if trial is not None:
                 told.append(trial)
         if told:
@@ -268,10 +298,13 @@ class Evolution:
     def _submit_proposal(self, pending: _Pending) -> None:
         assert pending.selection is not None
         context = Context(pending.number, self._rng(pending.number, _PROPOSE, pending.attempt), attempt=pending.attempt)
-        self._futures[self._proposals.submit(self.proposer.propose, pending.selection, context)] = pending
+        self._futures[self._proposals.submit(propose, self.proposer, pending.selection, context)] = pending
 
     def _proposed(self, pending: _Pending, proposal: Proposal) -> Trial | None:
         """Check a proposal. Valid and new: evaluate. A free duplicate: draw again. Else the trial ends here."""
+        if unknown := [number for number in proposal.parents if not self.lineage.has(number)]:
+            what = f"gave a proposal with the parent {unknown[0]}, which is no trial that was told"
+            raise broken("proposer", self.proposer, f"asked for trial {pending.number}", what)
         base = self._program_of(proposal.parents[0]) if proposal.parents else None
         if not proposal.rejected and (problem := self.regions.problem(proposal.program)):
             assert base is not None
@@ -318,17 +351,30 @@ class Evolution:
         return None
 
     def _submit_evaluation(self, pending: _Pending, proposal: Proposal) -> None:
-        self._futures[self._evaluations.submit(self._evaluate, proposal.program)] = pending
+        evaluate = partial(self.evaluator.evaluate, proposal.program)
+        self._futures[self._evaluations.submit(self._patiently, evaluate, self._halt)] = pending
 
-    def _evaluate(self, program: Program) -> Evaluation:
-        """On a thread of the pool. A fault is never a score: try again, and give up by raising it."""
+    def _patiently(self, act: Callable[[], Answer], halt: threading.Event) -> Answer:
+        """On a thread of a pool. A fault is never a score: try again, and give up by raising it."""
         for pause in self.patience:
             try:
-                return self.evaluator.evaluate(program)
+                return act()
             except Fault:
-                if self._halt.wait(pause):
+                if halt.wait(pause):
                     raise
-        return self.evaluator.evaluate(program)
+        return act()
+
+    def afterwards(self, act: Callable[[], Answer]) -> Answer:
+        """What `act` gives, done after `run` with the same patience. Raises `Interrupted` when `stop` is called."""
+        pool = ThreadPoolExecutor(1, thread_name_prefix="afterwards")
+        try:
+            future = pool.submit(self._patiently, act, self._halt)
+            while not self._stop_reason:
+                if wait([future], timeout=0.1).done:
+                    return future.result()
+            raise Interrupted("stopped before all was done that comes after a search; resume does it")
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _evaluated(self, pending: _Pending, evaluation: Evaluation) -> Trial:
         assert pending.proposal is not None
@@ -370,8 +416,13 @@ class Evolution:
         self.told += 1
         if trial.number == 0:
             self.seed_trial = trial
-        self.archive.tell(trial)
-        self.proposer.tell(trial)
+        else:
+            self.statuses[trial.evaluation.status] += 1
+            self.examples.setdefault(trial.evaluation.status, trial)
+        with guarded("archive", self.archive, f"told of trial {trial.number}"):
+            self.archive.tell(trial)
+        with guarded("proposer", self.proposer, f"told of trial {trial.number}"):
+            self.proposer.tell(trial)
         self.evaluator.tell(trial)
         commit = self.lineage.record(trial, base)
         fitness = trial.fitness
@@ -409,9 +460,12 @@ class Evolution:
     def _close_session(self, reason: str) -> None:
         if self.lineage.unledgered:
             self._cut_ledger()
+        self._stopped(reason)
+        self._show_best()
+
+    def _stopped(self, reason: str) -> None:
         self.journal.append({"event": "stopped", "reason": reason, **self._clock()})
         self.journal.sync()
-        self._show_best()
 
     def _totals(self) -> dict[str, Any]:
         """What the ledger says of the budget; nothing that is measured."""
@@ -430,3 +484,10 @@ class Evolution:
     def _program_of(self, number: int) -> Program:
         trial = self._alive.get(number)
         return trial.program if trial is not None else self.lineage.program(number)
+
+
+def _reason(error: EvolveError) -> str:
+    """What the journal says of a session that an error ended."""
+    if isinstance(error, Interrupted):
+        return "interrupted"
+    return f"fault: {error}" if isinstance(error, Fault) else str(error)

@@ -3,7 +3,7 @@
 `journal.jsonl` is append-only, one JSON object a line, in the order in which things happened:
 
     {"event": "journal", "version": 1}                      first line
-    {"event": "opened", "limits": {...}, "elapsed": 0.0}    a session begins, with this budget
+    {"event": "opened", "limits": {...}, "elapsed": 0.0}    a session begins, with this budget; "task" when that moved
     {"event": "asked", "number": 7, "parents": [3], ...}    a selection was made for trial 7
     {"event": "duplicate", "number": 7, "attempt": 0, ...}  its proposal was one that was tried before, and cost nothing
     {"event": "proposed", "number": 7, "changes": {}, ...}  its program, as changes to its first parent's
@@ -105,15 +105,18 @@ class Journal:
                 file.truncate(kept)
 
 
-def read(path: Path) -> Iterator[Event]:
-    """The events of a journal, a torn last line left out.
+def read(path: Path, only: str = "") -> Iterator[Event]:
+    """The events of a journal, or those of one kind `only`, a torn last line left out.
 
     Raises `RunDamaged`, naming the line, for one that is no event, and for a version that this `evolve` does not know.
     """
+    start = f'{{"event":"{only}"'.encode() if only else b""
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 return
+            if number > 1 and not line.startswith(start):
+                continue
             try:
                 event = json.loads(line)
                 kind = event["event"]

@@ -109,6 +109,10 @@ class Lineage:
         """The commit id of a trial that was recorded. Raises `IndexError`."""
         return self._ids[number].hex()
 
+    def has(self, number: int) -> bool:
+        """Whether a trial of this number was recorded."""
+        return 0 <= number < len(self._ids) and self._ids[number] != b""
+
     def record(self, trial: Trial, base: Program | None) -> str:
         """Write a trial as a commit, unless it is there already; return its id.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shutil
 import time
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -100,9 +101,9 @@ class Run:
         check(path)
         return cls(path)
 
-    def events(self) -> Iterator[journal.Event]:
-        """What happened so far, in order. Raises `RunDamaged`."""
-        return journal.read(self.state / "journal.jsonl")
+    def events(self, only: str = "") -> Iterator[journal.Event]:
+        """What happened so far, or the events of one kind, in order. Raises `RunDamaged`."""
+        return journal.read(self.state / "journal.jsonl", only)
 
     def keep(self, number: int, artifacts: Mapping[str, bytes]) -> None:
         """Write the artifacts of a trial to `.evolve/artifacts/<number>/`. Raises `StorageError`."""
@@ -115,6 +116,11 @@ class Run:
                 (folder / name).write_bytes(content)
             except OSError as error:
                 raise StorageError(f"cannot write the artifact {folder / name}: {error.strerror}") from error
+
+    def discard(self) -> None:
+        """Remove the whole directory, the config first: what a kill leaves behind is then no run."""
+        (self.state / "config.toml").unlink(missing_ok=True)
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def close(self) -> None:
         """Let others open it. May be called twice."""

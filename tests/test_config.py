@@ -9,8 +9,9 @@ import pytest
 
 import evolve
 from evolve import journal
-from evolve.config import Options, Search
+from evolve.config import Search
 from evolve.errors import RunDamaged, RunExists, SeedError, TaskError, UnsafeRefused
+from evolve.options import Options
 from evolve.regions import Regions
 from evolve.task import Task
 from evolve.testing.fakes import NumberProposer
@@ -109,13 +110,15 @@ def test_a_config_with_a_key_removed_is_damaged(folder: Path, tmp_path: Path) ->
 
 
 def test_resume_finds_a_task_that_has_moved(folder: Path, tmp_path: Path) -> None:
-    """When told where."""
+    """When told where, and from then on by itself."""
     search(folder, tmp_path / "run", 3)
     folder.rename(tmp_path / "elsewhere")
-    with pytest.raises(TaskError, match="there is no task"):
+    with pytest.raises(TaskError, match=rf"evolve resume {tmp_path}/run --task DIR"):
         Search.resume(tmp_path / "run")
     with Search.resume(tmp_path / "run", task=str(tmp_path / "elsewhere"), limits={"trials": 5}) as opened:
         assert opened.run().outcome.told == 6
+    with Search.resume(tmp_path / "run", limits={"trials": 6}) as opened:
+        assert opened.run().outcome.told == 7
 
 
 def number_proposer(regions: Regions) -> Proposer:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import traceback
+from pathlib import Path
 
 import click
 
@@ -80,5 +82,7 @@ def command(debug: bool) -> None:
 
 
 def main() -> None:
-    """The console script."""
+    """The console script. Finds plugins in the current folder too, unless Python was told not to look there."""
+    if not sys.flags.safe_path and not {"", str(Path.cwd())} & set(sys.path):
+        sys.path.append(str(Path.cwd()))
     command(prog_name="evolve")

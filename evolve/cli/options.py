@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from evolve.errors import RunNotFound
+from evolve.errors import RunNotFound, TaskError
 
 if TYPE_CHECKING:
     from evolve.history import History
@@ -23,6 +24,7 @@ __all__ = [
     "sandbox_option",
     "trial_argument",
     "trial_of",
+    "usage",
 ]
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -76,11 +78,13 @@ def limit_options(meaning: str) -> Callable[[F], F]:
     """The options --trials, --evaluations and --seconds."""
 
     def decorate(function: F) -> F:
-        count = click.IntRange(min=1)
-        seconds = click.FloatRange(min=0, min_open=True)
-        function = click.option("--seconds", type=seconds, help=f"Time to begin trials in: {meaning}.")(function)
-        function = click.option("--evaluations", type=count, help=f"Programs to evaluate: {meaning}.")(function)
-        return click.option("--trials", type=count, help=f"Programs to try: {meaning}.")(function)
+        for name, kind, what in (
+            ("seconds", float, "Time to begin trials in"),
+            ("evaluations", int, "Programs to evaluate"),
+            ("trials", int, "Programs to try"),
+        ):
+            function = click.option(f"--{name}", type=kind, callback=_limit, help=f"{what}: {meaning}.")(function)
+        return function
 
     return decorate
 
@@ -95,6 +99,24 @@ def form_option(function: F) -> F:
         metavar="FORM",
         help="What kind of task folder it is: native, with a task.toml.",
     )(function)
+
+
+def _limit(_context: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    from evolve.options import check_limits
+
+    if value is not None:
+        with usage(parameter.opts[0]):
+            check_limits({str(parameter.name): value})
+    return value
+
+
+@contextmanager
+def usage(option: str) -> Iterator[None]:
+    """What is wrong with an option that was given at the command line is wrong usage of it."""
+    try:
+        yield
+    except TaskError as error:
+        raise click.BadParameter(str(error), param_hint=option) from error
 
 
 def sandbox_option(function: F) -> F:

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from evolve.cli.options import as_json, form_option, limit_options, runs_option, sandbox_option
+from evolve.cli.options import as_json, form_option, limit_options, runs_option, sandbox_option, usage
 
 __all__ = ["command"]
 
@@ -41,14 +41,14 @@ def command(task: str, runs: Path, name: str | None, form: str, quiet: bool, as_
     from evolve import forms
     from evolve.api import free_name
     from evolve.cli.session import search
-    from evolve.config import Options, Search
+    from evolve.config import Search
+    from evolve.options import Options, check_name
 
     limits = {key: value for key in ("trials", "evaluations", "seconds") if (value := options.pop(key)) is not None}
     found = forms.load(task, form)
-    if name is not None and (not name.isprintable() or Path(name).name != name or name in {"", ".."}):
-        raise click.BadParameter(
-            f"{name!r} is no name for a folder; say where it goes with --runs", param_hint="--name"
-        )
+    if name is not None:
+        with usage("--name"):
+            check_name(name)
     options["sandbox"] = options["sandbox"] or "auto"
     path = runs / (name or free_name(runs, found.name))
     search(

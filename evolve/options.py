@@ -1,0 +1,85 @@
+"""What a person asks of a search, checked here for the command line and the Python API alike."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+from evolve.errors import TaskError
+from evolve.types import Sandbox
+
+__all__ = ["Options", "check_limits", "check_name"]
+
+_COUNTS = ("trials", "evaluations")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How to search.
+
+    Args:
+        seed: of all random numbers, at least 0.
+        workers: evaluations at a time; by default one for each processor.
+        sandbox: "auto", the name of a sandbox, or one of yours.
+        allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
+        proposer, archive: a name in `PROPOSERS` or `ARCHIVES` of `evolve.config`, or "module:attribute".
+        strict: a fresh session for each candidate; so too when the task says so, or asks for GPUs.
+
+    Raises `TaskError`, naming the option, for a value that it cannot have.
+    """
+
+    seed: int = 0
+    workers: int | None = None
+    sandbox: str | Sandbox = "auto"
+    allow_unsafe: bool = False
+    proposer: str = "mix"
+    archive: str = "top"
+    strict: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "seed", _whole("seed", self.seed, least=0))
+        if self.workers is not None:
+            object.__setattr__(self, "workers", _whole("workers", self.workers, least=1))
+        for name in ("allow_unsafe", "strict"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise TaskError(f"{name} is True or False, not {value!r}")
+        for name in ("proposer", "archive"):
+            if not isinstance(value := getattr(self, name), str):
+                raise TaskError(f'{name} is a name, or "module:attribute", not {value!r}')
+        if not isinstance(self.sandbox, str) and not callable(getattr(self.sandbox, "open", None)):
+            raise TaskError(f"sandbox is a name, or a sandbox with a method open, not {self.sandbox!r}")
+
+
+def check_limits(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The limits as plain numbers: `trials` and `evaluations` whole and at least 1, `seconds` above 0 and finite.
+
+    Raises `TaskError`, naming the limit.
+    """
+    limits: dict[str, Any] = {}
+    for name, value in given.items():
+        if name in _COUNTS:
+            limits[name] = _whole(name, value, least=1)
+        elif name != "seconds":
+            raise TaskError(f"there is no limit {name!r}; there are {', '.join(_COUNTS)} and seconds")
+        elif isinstance(value, bool) or not isinstance(value, Real) or not 0.0 < float(value) < math.inf:
+            raise TaskError(f"seconds is a number above 0, and not infinite: it cannot be {value!r}")
+        else:
+            limits[name] = float(value)
+    return limits
+
+
+def check_name(name: str) -> str:
+    """The name of a run, which is that of a folder. Raises `TaskError`."""
+    if not isinstance(name, str) or not name.isprintable() or name in {"", ".."} or Path(name).name != name:
+        raise TaskError(f"{name!r} is no name for the folder of a run: the place where it goes is another option, runs")
+    return name
+
+
+def _whole(name: str, value: object, *, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise TaskError(f"{name} is a whole number, at least {least}: it cannot be {value!r}")
+    return int(value)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import inspect
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import evolve
+from evolve.errors import TaskError
+from evolve.options import Options, check_limits, check_name
+
+WRONG: list[dict[str, Any]] = [
+    {"trials": 2.5},
+    {"trials": True},
+    {"trials": 0},
+    {"trials": "5"},
+    {"evaluations": -1},
+    {"seconds": math.nan},
+    {"seconds": math.inf},
+    {"seconds": 0},
+    {"seconds": True},
+    {"seconds": "5"},
+    {"workers": 0},
+    {"workers": 1.5},
+    {"seed": -1},
+    {"seed": False},
+    {"allow_unsafe": 1},
+    {"strict": "no"},
+    {"proposer": None},
+    {"archive": 3},
+    {"sandbox": None},
+    {"name": "a/b"},
+    {"name": ".."},
+    {"name": "."},
+    {"name": ""},
+    {"name": "a\nb"},
+    {"name": 3},
+]
+
+
+@pytest.mark.parametrize("options", WRONG, ids=str)
+def test_the_python_api_refuses_what_makes_no_sense(options: dict[str, Any], tmp_path: Path) -> None:
+    """The message names the option, or the name, and nothing is left behind."""
+    ((option, value),) = options.items()
+    with pytest.raises(TaskError) as caught:
+        evolve.run("bin_packing", runs=tmp_path, **options)
+    assert option in str(caught.value)
+    assert repr(value) in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_option_that_does_not_exist_is_an_argument_that_does_not_exist(tmp_path: Path) -> None:
+    """The signature says what there is, so that Python itself, help() and editors know."""
+    with pytest.raises(TypeError, match="trails"):
+        evolve.run("bin_packing", runs=tmp_path, trails=5)  # type: ignore[call-arg]
+    signature = inspect.signature(evolve.run)
+    assert set(inspect.signature(Options).parameters) < set(signature.parameters)
+    for name, parameter in inspect.signature(Options).parameters.items():
+        assert signature.parameters[name].default == parameter.default
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    """They come out of arrays and data frames, and go into the journal as Python's."""
+    assert check_limits({"trials": np.int64(3), "seconds": np.float64(0.5)}) == {"trials": 3, "seconds": 0.5}
+    limits = check_limits({"trials": np.int64(3), "seconds": np.float32(0.5)})
+    assert [type(value) for value in limits.values()] == [int, float]
+    assert type(Options(seed=np.int64(3)).seed) is int  # type: ignore[arg-type]
+
+
+def test_a_limit_that_does_not_exist_is_named() -> None:
+    """With those there are."""
+    with pytest.raises(TaskError, match=r"no limit 'trails'; there are trials, evaluations and seconds"):
+        check_limits({"trails": 3})
+
+
+def test_a_name_is_that_of_a_folder() -> None:
+    """Spaces and other alphabets are allowed."""
+    assert check_name("a run ü") == "a run ü"
