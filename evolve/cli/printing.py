@@ -84,7 +84,7 @@ def state(history: History) -> str:
 
 def ended(reason: str) -> str:
     """Why a session ended, in words."""
-    return f"{reason} used up" if reason in {*RESOURCES, "seconds"} else reason
+    return f"{reason} used up" if reason in {*RESOURCES, "seconds"} else brief(reason)
 
 
 def elapsed(seconds: float) -> str:

@@ -29,8 +29,6 @@ class Progress:
     Args:
         quiet: say nothing.
         live: draw one line that changes, as a terminal can; else write lines.
-
-    `limit` is how many trials there may be in all, None when the budget does not say; `best` the best one so far.
     """
 
     def __init__(self, *, quiet: bool = False, live: bool | None = None) -> None:
@@ -39,12 +37,18 @@ class Progress:
         self._quiet = quiet
         self._live_wanted = sys.stderr.isatty() if live is None else live
         self._live: Live | None = None
-        self._last: Trial | None = None
+        self._trials = 0
+        self._headed = False
         self._failed = 0
         self._told = 0
         self._begun = time.monotonic()
         self._spoke = self._begun
         self._recent: deque[float] = deque(maxlen=1000)
+
+    def begin(self, limit: int | None, told: int, best: Trial | None) -> None:
+        """Know how many trials there may be in all (None: the budget does not say), were told, and the best so far."""
+        self.limit, self.best = limit, best
+        self._trials = max(told - 1, 0)
 
     def __enter__(self) -> Self:
         if self._live_wanted and not self._quiet:
@@ -67,15 +71,16 @@ class Progress:
         now = time.monotonic()
         self._told += 1
         self._recent.append(now)
-        self._last = trial
+        self._trials += trial.number > 0
         if trial.fitness is None:
             self._failed += 1
         elif self.best is None or self.best.fitness is None or trial.fitness > self.best.fitness:
             self.best = trial
+            self._head()
             self._say(f"{trial.number:>6}  {figure(trial.evaluation.score):>12}  {brief(trial.summary)}")
             return
         if self._live is None and now - self._spoke >= PLAIN_SECONDS:
-            self._say(self._line())
+            self._say(self.line())
 
     def notice(self, text: str) -> None:
         """Say what a person should know, even when quiet."""
@@ -83,6 +88,11 @@ class Progress:
             click.echo(text, err=True)
         else:
             self._say(text)
+
+    def _head(self) -> None:
+        if not self._headed:
+            self._headed = True
+            self._say(f"\n{'trial':>6}  {'score':>12}  new best")
 
     def _say(self, line: str) -> None:
         self._spoke = time.monotonic()
@@ -93,12 +103,12 @@ class Progress:
         elif not self._quiet:
             click.echo(line, err=True)
 
-    def _line(self) -> str:
+    def line(self) -> str:
+        """How far the search is."""
         now = time.monotonic()
         since = max(min(now - self._begun, RATE_SECONDS), 1e-3)
         rate = sum(moment > now - since for moment in list(self._recent)) / since
-        number = self._last.number if self._last else 0
-        parts = [f"trial {number}" + (f" of {self.limit}" if self.limit is not None else "")]
+        parts = [f"{self._trials} of {self.limit} trials" if self.limit is not None else f"{self._trials} trials"]
         if self.best is not None:
             parts.append(f"best {figure(self.best.evaluation.score)} (trial {self.best.number})")
         parts += [f"{rate:.0f}/s", elapsed(now - self._begun)]
@@ -108,4 +118,4 @@ class Progress:
     def _render(self) -> Text:
         from rich.text import Text
 
-        return Text(self._line(), style="dim", no_wrap=True, overflow="ellipsis")
+        return Text(self.line(), style="dim", no_wrap=True, overflow="ellipsis")

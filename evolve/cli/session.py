@@ -5,16 +5,26 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from shlex import quote
 from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
-from evolve.cli.printing import brief, elapsed, ended, figure, print_fields, print_json, print_table
+from evolve.cli.printing import (
+    brief,
+    elapsed,
+    ended,
+    figure,
+    print_fields,
+    print_json,
+    print_table,
+    without_controls,
+)
 from evolve.cli.progress import Progress
-from evolve.errors import Fault, StorageError
-from evolve.types import Evaluation, Trial
+from evolve.errors import Fault, Interrupted, PluginError, StorageError
+from evolve.types import Evaluation, Status, Trial
 
 if TYPE_CHECKING:
     from evolve.config import Result, Search
@@ -22,51 +32,65 @@ if TYPE_CHECKING:
 __all__ = ["search"]
 
 INTERRUPTED = 130
+FEEDBACK_LINES = 8
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def search(begin: Callable[..., Search], *, quiet: bool, as_json: bool) -> None:
     """Begin a session, with `on_trial` and `on_notice`, carry it to its end and tell of it.
 
-    Ctrl-C, or SIGTERM, once stops it cleanly; twice kills this process, and with it everything that it started.
+    Ctrl-C, SIGTERM or SIGHUP once stops it cleanly; twice kills this process, and with it everything that it started.
     """
     progress = Progress(quiet=quiet)
-    with begin(on_trial=progress.tell, on_notice=progress.notice) as session:
+    with ExitStack() as stack:
+        session = begin(on_trial=progress.tell, on_notice=progress.notice)
+        resume = f"evolve resume {quote(str(session.path))}"
+        stack.enter_context(_interruptible(session.stop, resume))
+        stack.enter_context(session)
         evolution = session.evolution
-        progress.limit, progress.best = evolution.budget.limits.get("trials"), evolution.best
+        progress.begin(evolution.budget.limits.get("trials"), evolution.told, evolution.best)
+        if not quiet:
+            _introduce(session)
         try:
-            with _interruptible(session.stop):
-                if not quiet:
-                    _introduce(session)
-                with progress:
-                    result = session.run()
-        except (Fault, StorageError):
-            click.echo(f"Nothing recorded is lost; continue with: evolve resume {session.path}", err=True)
+            with progress:
+                result = session.run()
+        except (Fault, StorageError, PluginError):
+            click.echo(f"Nothing recorded is lost; continue with: {resume}", err=True)
             raise
+        except Interrupted as error:
+            raise Interrupted(f"{error}: {resume}") from error
     seconds = evolution.budget.elapsed
     if as_json:
         print_json(_record(session, result, seconds))
     else:
         _tell(session, result, seconds)
     if result.outcome.reason == "interrupted":
-        click.echo(f"Interrupted; continue with: evolve resume {session.path}", err=True)
+        click.echo(f"Interrupted; continue with: {resume}", err=True)
         raise SystemExit(INTERRUPTED)
+    if not as_json:
+        _advise(session, result)
 
 
 @contextmanager
-def _interruptible(stop: Callable[[], None]) -> Iterator[None]:
+def _interruptible(stop: Callable[[], None], resume: str) -> Iterator[None]:
     asked = False
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         nonlocal asked
+        # not through click: a signal may come in the middle of a write
         if asked:
             # what runs in sandboxes ends with this process, and the journal is whole at any moment
+            with suppress(OSError):
+                os.write(2, f"\nKilled; nothing recorded is lost, continue with: {resume}\n".encode())
             os._exit(INTERRUPTED)
         asked = True
         stop()
-        # not through click: a signal may come in the middle of a write
-        os.write(2, b"\nStopping; once more kills.\n")
+        with suppress(OSError):  # the terminal is gone after a hangup
+            os.write(2, b"\nStopping; once more kills. What is being evaluated is evaluated again by resume.\n")
 
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)}
+    # nohup has hangups ignored, and so they stay
+    numbers = [number for number in SIGNALS if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN]
+    before = {number: signal.signal(number, on_signal) for number in numbers}
     try:
         yield
     finally:
@@ -79,7 +103,6 @@ def _introduce(session: Search) -> None:
     click.echo(f"{session.task.name} in {session.path}, sandbox {sandbox.name}", err=True)
     for weakness in (*sandbox.weaknesses, *session.task.form.notes):
         click.echo(f"  {weakness}", err=True)
-    click.echo(f"\n{'trial':>6}  {'score':>12}  new best", err=True)
 
 
 def _tell(session: Search, result: Result, seconds: float) -> None:
@@ -92,15 +115,38 @@ def _tell(session: Search, result: Result, seconds: float) -> None:
     print_table(["instances", "seed", "best"], rows)
     click.echo()
     known = session.task.settings.task.best_known
+    where = quote(str(session.path))
     print_fields(
         {
             "best known": figure(known) if known is not None else "",
             "best": f"trial {best.number}: {brief(best.summary)}",
             "run": session.path,
-            "": f"git -C {session.path} log --oneline best",
-            " ": f"git -C {session.path} diff {session.commit(seed.number)[:10]} best",
+            "": f"git -C {where} log --oneline best",
+            " ": f"git -C {where} diff {session.commit(seed.number)[:10]} best",
         }
     )
+
+
+def _advise(session: Search, result: Result) -> None:
+    """What to do about a search that found nothing."""
+    evolution, where = session.evolution, quote(str(session.path))
+    if result.outcome.best.number != 0 or not evolution.statuses:
+        return
+    if evolution.statuses[Status.OK]:
+        click.echo(
+            f"\nNo program was better than the seed. See what was tried: evolve log {where}; to try more: "
+            f"evolve resume {where} --trials N",
+            err=True,
+        )
+        return
+    ((status, _),) = evolution.statuses.most_common(1)
+    example = evolution.examples[status]
+    said = without_controls(example.evaluation.feedback).strip().splitlines()[:FEEDBACK_LINES]
+    counts = ", ".join(f"{count} {status}" for status, count in evolution.statuses.most_common())
+    click.echo(f"\nNo program but the seed has a score: {counts}. The first that ended as {status}:\n", err=True)
+    for line in [f"trial {example.number}: {brief(example.summary)}", *said]:
+        click.echo(f"  {line}", err=True)
+    click.echo(f"\nSee more: evolve log {where}, and evolve show {where} {example.number}", err=True)
 
 
 def _score(evaluation: Evaluation) -> float | str:
@@ -123,6 +169,7 @@ def _record(session: Search, result: Result, seconds: float) -> dict[str, object
         "sandbox": session.sandbox.name,
         "reason": outcome.reason,
         "trials": outcome.told - 1,
+        "statuses": session.evolution.statuses,
         "seconds": seconds,
         "seed": of(outcome.seed, result.held_out_seed),
         "best": of(outcome.best, result.held_out_best),

@@ -46,7 +46,7 @@ def command(path: Path, trial: int | str | None, as_json: bool) -> None:
 
 
 def _show_run(history: History, as_json: bool) -> None:
-    statuses = Counter(str(trial.evaluation.status) for trial in history.order)
+    statuses = Counter(str(trial.evaluation.status) for trial in history.order if trial.number > 0)
     scored = [trial for trial in history.order if trial.fitness is not None]
     if as_json:
         print_json(

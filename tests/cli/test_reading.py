@@ -91,6 +91,12 @@ def test_show_of_a_trial_agrees_with_git(run: Path, invoke: Invoke) -> None:
     assert float(git(run, "log", "-1", "--format=%(trailers:key=Score,valueonly)", "best")) == shown["score"]
 
 
+def test_show_counts_trials_without_the_seed(run: Path, invoke: Invoke) -> None:
+    """How they ended adds up to how many there were."""
+    shown = json.loads(invoke("show", run, "--json").output)
+    assert sum(shown["statuses"].values()) == shown["trials"] == 30
+
+
 def test_diff_is_what_git_says(run: Path, invoke: Invoke) -> None:
     """The lines that differ between two programs are those that git finds."""
     best = History(run).commit(History(run).best.number)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -101,7 +101,11 @@ def test_a_task_that_is_not_there(invoke: Invoke) -> None:
     assert "did you mean bin_packing?" in result.stderr
 
 
-@pytest.mark.parametrize("arguments", [["--trials", "0"], ["--seconds", "0"], ["--workers", "0"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [["--trials", "0"], ["--seconds", "0"], ["--seconds", "nan"], ["--seconds", "inf"], ["--workers", "0"]],
+    ids=" ".join,
+)
 def test_wrong_usage(arguments: list[str], invoke: Invoke) -> None:
     """An option that makes no sense is refused before anything begins."""
     assert invoke("run", "bin_packing", *arguments).exit_code == 2
@@ -284,7 +288,7 @@ def test_init_adds_its_own_files_and_overwrites_nothing(tmp_path: Path, invoke: 
     assert "is no folder" in invoke("init", tmp_path / "file").stderr
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_one_signal_stops_cleanly(number: signal.Signals, task: Path, tmp_path: Path, invoke: Invoke) -> None:
     """The run ends with 130 and says how to go on; going on ends with exactly the budget."""
     with begin(task, tmp_path) as process:
@@ -299,39 +303,158 @@ def test_one_signal_stops_cleanly(number: signal.Signals, task: Path, tmp_path: 
     assert sorted(trial.number for trial in History(tmp_path / "one").order) == list(range(total + 1))
 
 
+SLEEP = "import time\n\ndef evaluate(program, split):\n    time.sleep(600 * (split == {split!r}))\n    return 1.0\n"
+
+
+@pytest.fixture
+def sleepy(request: pytest.FixtureRequest, task: Path, tmp_path: Path) -> Path:
+    """A task whose evaluator sleeps for ten minutes on one split."""
+    folder = tmp_path / "sleepy"
+    (folder / "seed").mkdir(parents=True)
+    (folder / "task.toml").write_text((task / "task.toml").read_text().replace("timeout = 10.0", "timeout = 600.0"))
+    (folder / "evaluate.py").write_text(SLEEP.format(split=request.param))
+    (folder / "seed" / "program.py").write_text("x = 1\ny = x + 2\n")
+    return folder
+
+
+@pytest.mark.parametrize("sleepy", ["search", "held_out"], indirect=True)
+def test_one_signal_does_not_wait_for_an_evaluation(sleepy: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """Not for the seed's, and not for a held-out one; resume scores what was not scored."""
+    held_out = "held_out" in (sleepy / "evaluate.py").read_text()
+    with begin(sleepy, tmp_path, "--trials", "2", until="sandbox process") as process:
+        patience = time.monotonic() + 30
+        while "trials" not in History(tmp_path / "one").stopped and held_out:
+            assert time.monotonic() < patience
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert f"evolve resume {tmp_path}/one" in said
+    assert len(History(tmp_path / "one")) == (3 if held_out else 0)
+    assert History(tmp_path / "one").held_out == {}
+
+
+STUCK = """
+import time
+from evolve.sandboxes.process import ProcessSandbox
+
+class Stuck(ProcessSandbox):
+    def close(self):
+        print("closing", file=__import__("sys").stderr, flush=True)
+        time.sleep(600)
+"""
+
+
 def test_two_signals_kill(task: Path, tmp_path: Path) -> None:
-    """Even when a program will not end, the second Ctrl-C ends the run at once."""
-    evaluate = "import time\n\ndef evaluate(program):\n    time.sleep(600)\n"
-    slow = tmp_path / "slow"
-    (slow / "seed").mkdir(parents=True)
-    (slow / "task.toml").write_text((task / "task.toml").read_text().replace("timeout = 10.0", "timeout = 600.0"))
-    (slow / "evaluate.py").write_text(evaluate)
-    (slow / "seed" / "program.py").write_text("x = 1\n")
-    with begin(slow, tmp_path, wait_for_best=False) as process:
+    """Even when something will not end, the second Ctrl-C ends the run at once, and says how to go on."""
+    (tmp_path / "stuck.py").write_text(STUCK)
+    with begin(task, tmp_path, "--sandbox", "stuck:Stuck", "--allow-unsafe") as process:
         process.send_signal(signal.SIGINT)
-        time.sleep(0.2)
+        assert process.stderr is not None
+        while "closing" not in process.stderr.readline():
+            assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=10)
+        _, said = process.communicate(timeout=10)
+    assert process.returncode == 130
+    assert f"continue with: evolve resume {tmp_path}/one" in said
+
+
+def test_a_hangup_that_is_ignored_stays_ignored(task: Path, tmp_path: Path) -> None:
+    """As `nohup` asks."""
+    with begin(task, tmp_path, before=["nohup"]) as process:
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=30)
     assert process.returncode == 130
 
 
-def begin(task: Path, runs: Path, *, wait_for_best: bool = True) -> subprocess.Popen[str]:
-    """A search in a process of its own, once it has begun."""
-    arguments = ["run", str(task), *QUICK, "--trials", "100000", "--seconds", "60", "--runs", str(runs)]
+def begin(task: Path, runs: Path, *options: str, until: str = "", before: Sequence[str] = ()) -> subprocess.Popen[str]:
+    """A search in a process of its own, once it said this, or told of its first trial."""
+    arguments = ["run", str(task), *QUICK, "--trials", "100000", "--seconds", "60", "--runs", str(runs), *options]
     process = subprocess.Popen(
-        [sys.executable, "-m", "evolve", *arguments, "--name", "one"],
+        [*before, sys.executable, "-m", "evolve", *arguments, "--name", "one"],
+        stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        cwd=runs,
         env=os.environ,
     )
     assert process.stderr is not None
     for line in process.stderr:
-        if "new best" in line and not wait_for_best:
-            break
-        if lines_of_trials(line):
+        if until in line if until else lines_of_trials(line):
             break
     return process
+
+
+def test_a_search_in_which_nothing_has_a_score_says_why(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """The commonest status, the first lines of a feedback, and how to see more."""
+    folder = changed(
+        task, tmp_path, "n = 0\n\ndef evaluate(program):\n    global n\n    n += 1\n    1 / (n == 1)\n    return 1\n"
+    )
+    result = invoke("run", folder, *QUICK, "--trials", "6", "--runs", tmp_path / "my runs", "--name", "one")
+    assert result.exit_code == 0
+    assert "No program but the seed has a score: " in result.stderr
+    assert " failed" in result.stderr
+    assert "ZeroDivisionError" in result.stderr
+    assert f"evolve log '{tmp_path}/my runs/one'" in result.stderr
+    shown = result.stderr[result.stderr.index("evolve show ") :].splitlines()[0]
+    number = int(shown.split()[-1])
+    assert History(tmp_path / "my runs" / "one")[number].evaluation.status == "failed"
+
+
+def test_a_search_in_which_nothing_got_better_says_so(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """Calmly, and only then."""
+    folder = changed(task, tmp_path, "def evaluate(program):\n    return 1.0\n")
+    result = invoke("run", folder, *QUICK, "--trials", "6", "--runs", tmp_path, "--name", "flat")
+    assert "No program was better than the seed" in result.stderr
+    result = invoke("run", task, *QUICK, "--trials", "30", "--runs", tmp_path, "--name", "good")
+    assert History(tmp_path / "good").best.number > 0
+    assert "No program" not in result.stderr
+
+
+def changed(task: Path, tmp_path: Path, evaluate: str, seed: str = "x = 1\ny = x + 2 * 3\n") -> Path:
+    """The task with another evaluator and another seed."""
+    folder = tmp_path / "changed"
+    (folder / "seed").mkdir(parents=True)
+    (folder / "task.toml").write_text((task / "task.toml").read_text())
+    (folder / "evaluate.py").write_text(evaluate)
+    (folder / "seed" / "program.py").write_text(seed)
+    return folder
+
+
+@pytest.mark.parametrize("evaluate", ["import nothing_of_that_name\n", "def evaluate(program:\n", "x = 1\n"])
+def test_a_start_with_an_evaluator_that_cannot_be_used_leaves_nothing(
+    evaluate: str, task: Path, tmp_path: Path, invoke: Invoke
+) -> None:
+    """There is nothing to see in it, and with the evaluator mended the name is free."""
+    folder = changed(task, tmp_path, evaluate)
+    result = invoke("run", folder, *QUICK, "--trials", "6", "--runs", tmp_path / "runs", "--name", "one")
+    assert result.exit_code == 3
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_a_run_whose_seed_has_no_score_says_so(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """It stays, for the reason can be looked at; `list` and `show` tell it."""
+    folder = changed(task, tmp_path, "def evaluate(program):\n    raise ValueError('not today')\n")
+    result = invoke("run", folder, *QUICK, "--trials", "6", "--runs", tmp_path, "--name", "one")
+    assert result.exit_code == 7
+    assert "the seed program has no score" in invoke("list", "--runs", tmp_path).output
+    assert "the seed program has no score" in invoke("show", tmp_path / "one").output
+    assert "not today" in invoke("show", tmp_path / "one", "seed").output
+    again = invoke("resume", tmp_path / "one")
+    assert again.exit_code == 7
+    assert "not today" in again.stderr
+
+
+def test_a_finished_run_resumed_shows_no_empty_table(task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """The head of the table comes with its first line."""
+    invoke("run", task, *QUICK, "--trials", "3", "--runs", tmp_path, "--name", "one", "--quiet")
+    result = invoke("resume", tmp_path / "one")
+    assert "new best" not in result.stderr
+    assert "after 3 trials" in result.stdout
 
 
 def trial(number: int, score: float) -> Trial:
@@ -341,6 +464,18 @@ def trial(number: int, score: float) -> Trial:
     return Trial(
         number=number, program=program, parents=parents, operator="test", summary="a\x1b[2Jb", evaluation=evaluation
     )
+
+
+def test_progress_counts_trials_and_not_their_numbers(capsys: pytest.CaptureFixture[str]) -> None:
+    """Trials are told out of order, and a number that goes back looks like work undone."""
+    progress = Progress(live=False)
+    progress.begin(9, told=1, best=trial(0, 1.0))
+    counts = []
+    for number in (3, 1, 2):
+        progress.tell(trial(number, 0.0))
+        counts.append(progress.line().split(" · ")[0])
+    assert counts == ["1 of 9 trials", "2 of 9 trials", "3 of 9 trials"]
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("live", [False, True])
