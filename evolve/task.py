@@ -310,6 +310,8 @@ def _problem(detail: Any) -> str:
         return _unknown(place, is_table=isinstance(detail["input"], dict))
     where = f"[{place[0]}] {'.'.join(place[1:])}".strip()
     message = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    if detail["type"] == "model_type":
+        message = f"is a table, so write [{place[0]}] and its keys below"
     if isinstance(detail["input"], dict):
         return f"{where}: {message}"
     return f"{where}: {message} (it is {reprlib.repr(detail['input'])})"

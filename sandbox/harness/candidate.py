@@ -24,6 +24,8 @@ def serve(frames: Any, work: str) -> None:
             buffers = _call(frames, call)
         except BaseException as error:  # noqa: BLE001 - the program's own code raised it, sys.exit() included
             head |= {"kind": _kind(frames, error), "error": _describe(error, work)}
+            if type(error) is frames.DataError:
+                head["error"] = f"what {call.head['function']} returned is no data: {error}"
         if used := [name for name in WORTH_IMPORTING if name in sys.modules]:
             head["used"] = used
         try:
@@ -49,7 +51,10 @@ def _find(name: str, module: str) -> Callable[..., Any]:
     where, _, function = name.rpartition(":")
     module = where or module
     if not module:
-        raise _Missing(f"no module to find {function!r} in: the program has no Python file, or several of other names")
+        raise _Missing(
+            f"no module to find {function!r} in: the program has no Python file, or several and none is program.py or "
+            f"main.py; `module` in task.toml names it"
+        )
     found = getattr(importlib.import_module(module), function, None)
     if found is None:
         raise _Missing(f"the program has no function {function!r} in module {module!r}")
