@@ -10,7 +10,6 @@ from evolve import forms
 from evolve.config import Search
 from evolve.history import History
 from evolve.options import Options, check_name
-from evolve.recovery import needs_recovery, recover
 from evolve.types import Sandbox
 
 __all__ = ["free_name", "load", "run"]
@@ -76,9 +75,7 @@ def _warn(text: str) -> None:
 
 
 def load(path: str | os.PathLike[str]) -> History:
-    """Read a run, or a clone of one. Raises `RunNotFound`, `RunDamaged`."""
-    if needs_recovery(Path(path)):
-        recover(Path(path))
+    """Read a run, or a clone of one, in which nothing is written. Raises as `History` does."""
     return History(path)
 
 

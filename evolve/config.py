@@ -365,7 +365,7 @@ def _check_config(run: Run) -> None:
     if missing := sorted(_CONFIG - run.config.keys()):
         raise RunDamaged(
             f"{run.state / 'config.toml'} lacks {', '.join(missing)}; the ledger has a whole copy: "
-            f"git -C {run.path} show trials:config.toml"
+            f"git -C {quote(str(run.path))} show trials:config.toml"
         )
 
 

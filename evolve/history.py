@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolve import journal
-from evolve.errors import RunNotFound
+from evolve.errors import RunDamaged, RunNotFound
 from evolve.journal import Event, Replay
 from evolve.lineage import trial_commit
+from evolve.recovery import needs_recovery, read_ledger
 from evolve.run import check, read_config
 from evolve.types import Evaluation, Program, Trial
 
@@ -19,32 +22,74 @@ if TYPE_CHECKING:
 
 __all__ = ["History"]
 
+_CONFIG = frozenset({"started"})
+"""What of the configuration a history cannot do without."""
+
+_COLUMNS = {
+    "number": "int64",
+    "commit": "string",
+    "parents": "object",
+    "operator": "string",
+    "summary": "string",
+    "status": "string",
+    "score": "float64",
+    "fitness": "float64",
+    "lane": "string",
+    "seconds": "float64",
+    "cpu_seconds": "float64",
+    "memory_bytes": "int64",
+    "calls": "int64",
+    "input_tokens": "int64",
+    "output_tokens": "int64",
+    "dollars": "float64",
+    "duplicate_of": "Int64",
+    "metrics": "object",
+    "feedback": "string",
+}
+
 
 class History:
     """The run in the directory `path`, as its journal tells it up to now; a run in progress can be read too.
 
-    `config` is the resolved configuration, `limits` the budget of the last session, `stopped` why that ended ("" when
-    it is going on or was killed), `held_out` the held-out evaluations by trial number, `in_flight` the trials that were
-    asked for and not told.
+    The clone of a run is read from its commits, and nothing is written there. What was measured, held-out scores and
+    what was in flight is then not known.
 
-    Raises `RunNotFound`, `RunDamaged`.
+    `config` is the resolved configuration, `limits` the budget of the last session, `stopped` why that ended ("" when
+    it is going on or was killed, "cloned" when a clone does not tell), `held_out` the held-out evaluations by trial
+    number, `in_flight` the trials that were asked for and not told.
+
+    Raises `RunNotFound`, `RunDamaged`, `StorageError` and, for a clone that git does not read, `LineageError`.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        check(self.path)
-        _, self.config = read_config(self.path)
+        events: Iterable[Event]
+        if needs_recovery(self.path):
+            self.config, events = read_ledger(self.path)
+        else:
+            check(self.path)
+            _, self.config = read_config(self.path)
+            file = self.path / ".evolve" / "journal.jsonl"
+            events = journal.read(file) if file.exists() else ()
+        if missing := sorted(_CONFIG - self.config.keys()):
+            raise RunDamaged(f"{self.path / '.evolve' / 'config.toml'} lacks {', '.join(missing)}")
         self._trials: dict[int, Trial] = {}
         self._commits: dict[int, str] = {}
         self.limits: dict[str, Any] = {}
         replay = Replay(lambda number: self._trials[number].program)
-        file = self.path / ".evolve" / "journal.jsonl"
-        for event in journal.read(file) if file.exists() else ():
+        for event in events:
             self._fold(replay, event)
         self.held_out: dict[int, Evaluation] = replay.held_out
         self.in_flight: tuple[int, ...] = tuple(sorted(replay.asked))
         self.stopped = replay.stopped
         self.elapsed = replay.elapsed
+
+    def __repr__(self) -> str:
+        try:
+            best = f"best {self.best.evaluation.score:.6g} (trial {self.best.number})"
+        except RunNotFound:
+            best = "none with a score"
+        return f"<History of {self.path}: {max(len(self) - 1, 0)} trials, {best}>"
 
     def _fold(self, replay: Replay, event: Event) -> None:
         if event["event"] == "opened":
@@ -61,7 +106,12 @@ class History:
         return len(self._trials)
 
     def __getitem__(self, number: int) -> Trial:
-        """A trial by its number. Raises `RunNotFound` when there is none."""
+        """A trial by its number. Raises `RunNotFound` when there is none, `TypeError` for what is no number."""
+        given: object = number
+        if isinstance(given, bool) or not isinstance(given, Integral):
+            raise TypeError(
+                f"a trial goes by its number, 0 for the seed, and not by {given!r}; the best one is history.best"
+            )
         try:
             return self._trials[number]
         except KeyError as error:
@@ -92,10 +142,17 @@ class History:
 
     @cached_property
     def trials(self) -> pd.DataFrame:
-        """One row a trial, in the order of tell; times in seconds, memory in bytes, money in dollars."""
+        """One row a trial, in the order of tell; times in seconds, memory in bytes, money in dollars.
+
+        The types do not depend on the run: number, memory_bytes, calls, input_tokens and output_tokens are int64;
+        score, fitness, seconds, cpu_seconds and dollars float64, NaN where a trial has none; duplicate_of is Int64, NA
+        where it is none; commit, operator, summary, status, lane and feedback are string; parents (lists) and metrics
+        (dicts) are object.
+        """
         import pandas as pd  # noqa: PLC0415 - heavy, and most verbs do without
 
-        return pd.DataFrame([self._row(trial) for trial in self._trials.values()]).convert_dtypes()
+        rows = [self._row(trial) for trial in self._trials.values()]
+        return pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
 
     def _row(self, trial: Trial) -> dict[str, Any]:
         evaluation, usage = trial.evaluation, trial.usage

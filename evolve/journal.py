@@ -21,8 +21,9 @@ import base64
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from evolve.errors import RunDamaged, StorageError
 from evolve.types import Cost, Evaluation, Json, Program, Proposal, Status, Trial, Usage
@@ -108,10 +109,11 @@ class Journal:
 def read(path: Path, only: str = "") -> Iterator[Event]:
     """The events of a journal, or those of one kind `only`, a torn last line left out.
 
-    Raises `RunDamaged`, naming the line, for one that is no event, and for a version that this `evolve` does not know.
+    Raises `RunDamaged`, naming the line, for one that is no event, and for a version that this `evolve` does not know;
+    `StorageError` when it cannot be read.
     """
     start = f'{{"event":"{only}"'.encode() if only else b""
-    with path.open("rb") as file:
+    with _open(path) as file:
         for number, line in enumerate(file, 1):
             if not line.endswith(b"\n"):
                 return
@@ -129,6 +131,15 @@ def read(path: Path, only: str = "") -> Iterator[Event]:
                 raise RunDamaged(f"{path} has version {event.get('version')!r}; this evolve reads version {VERSION}")
             if number > 1:
                 yield event
+
+
+@contextmanager
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    try:
+        with path.open("rb") as file:
+            yield file
+    except OSError as error:
+        raise StorageError(f"cannot read {path}: {error.strerror}") from error
 
 
 def encode_changes(base: Program | None, program: Program) -> dict[str, Json]:

@@ -22,6 +22,7 @@ from evolve.errors import LineageError, StorageError
 from evolve.importer import IDENTITY, Importer
 from evolve.journal import encode_evaluation, encode_usage
 from evolve.objects import MODE_EXECUTABLE, MODE_FILE, MODE_TREE, blob_id, commit_id, tree_id
+from evolve.repository import open_repository
 from evolve.types import Json, Program, Trial, Usage
 
 __all__ = ["LEDGER_EVERY", "Lineage", "commit_message", "read_object", "read_program", "trial_commit"]
@@ -76,7 +77,7 @@ class Lineage:
         self._replaying = False
         try:
             new = not (path / ".git").exists()
-            self._repository = git.Repo.init(path, initial_branch="best") if new else git.Repo(path)
+            self._repository = git.Repo.init(path, initial_branch="best") if new else open_repository(path)
             self._checkout = Checkout(self._repository, self._made, on_notice)
             self._configure()
             for leftover in (path / ".git" / "objects" / "pack").glob("tmp_*"):

@@ -6,34 +6,63 @@ What was measured (seconds, memory) and what was in flight is not in git; everyt
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import git
 
-from evolve.errors import LineageError, RunNotFound
+from evolve.errors import LineageError, RunNotFound, StorageError
 from evolve.fingerprint import fingerprint
 from evolve.journal import Event, encode_proposal
 from evolve.lineage import read_object, read_program
+from evolve.repository import open_repository
 from evolve.run import Run
 from evolve.types import Program, Proposal, Usage
 
-__all__ = ["needs_recovery", "recover"]
+__all__ = ["needs_recovery", "read_ledger", "recover"]
 
+_UNSHALLOW = "git -C {} fetch --unshallow origin '+refs/heads/*:refs/remotes/origin/*'"
 _LEDGERS = ("refs/heads/trials", "refs/remotes/origin/trials")
 
 
 def needs_recovery(path: Path) -> bool:
-    """Whether `path` is a clone of a run, or one that lost its journal: a ledger without the engine's state."""
+    """Whether the run at `path` must be read from its commits: a clone, or a run that lost its journal or its config.
+
+    Raises `RunNotFound` for a clone without the ledger, `LineageError` when git does not work there, `StorageError`.
+    """
     state = path / ".evolve"
-    whole = (state / "config.toml").exists() and (state / "journal.jsonl").exists()
-    if whole or not (path / ".git").exists():
-        return False
-    with git.Repo(path) as repository:
-        return _ledger(repository) is not None
+    try:
+        whole = (state / "config.toml").exists() and (state / "journal.jsonl").exists()
+        if whole or not (path / ".git").exists():
+            return False
+        with open_repository(path) as repository:
+            if _ledger(repository) is not None:
+                return True
+            if not state.exists():
+                raise RunNotFound(_no_ledger(repository, path))
+    except OSError as error:
+        raise StorageError(f"cannot read {error.filename or path}: {error.strerror}") from error
+    return False
+
+
+def _no_ledger(repository: git.Repo, path: Path) -> str:
+    """Why a repository has no ledger, and what to do about it."""
+    where = quote(str(path))
+    if (Path(repository.git_dir) / "shallow").exists():
+        return f"{path} is a shallow clone, which lacks the history of the run; get it: {_UNSHALLOW.format(where)}"
+    if repository.remotes:
+        remote = repository.remotes[0].name
+        return (
+            f"{path} has no branch 'trials', which holds all that is known of a run; when it is the clone of one, get "
+            f"it: git -C {where} fetch {remote} trials:refs/remotes/origin/trials"
+        )
+    return f"{path} is no run: its repository has no branch 'trials'"
 
 
 def recover(path: Path) -> None:
@@ -41,14 +70,33 @@ def recover(path: Path) -> None:
 
     Raises `RunNotFound` when there is no ledger, `LineageError` when it cannot be read, `StorageError`.
     """
-    with git.Repo(path) as repository:
+    with _reading(path) as (repository, tip):
+        Run.restore(path, _config(repository, tip), _events(repository, tip))
+
+
+def read_ledger(path: Path) -> tuple[dict[str, Any], list[Event]]:
+    """The config and the events of the run whose ledger is in the repository at `path`; nothing is written.
+
+    Raises as `recover` does.
+    """
+    with _reading(path) as (repository, tip):
+        return tomllib.loads(_config(repository, tip).decode()), list(_events(repository, tip))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[tuple[git.Repo, str]]:
+    with open_repository(path) as repository:
         tip = _ledger(repository)
-        if tip is None:
-            raise RunNotFound(f"{path} has no branch 'trials', so it is no clone of a run")
+        if tip is None or (Path(repository.git_dir) / "shallow").exists():
+            raise RunNotFound(_no_ledger(repository, path))
         try:
-            Run.restore(path, read_object(repository, f"{tip}:config.toml"), _events(repository, tip))
+            yield repository, tip
         except (git.GitError, KeyError, ValueError) as error:
             raise LineageError(f"the ledger in {path} cannot be read: {error!r}") from error
+
+
+def _config(repository: git.Repo, tip: str) -> bytes:
+    return read_object(repository, f"{tip}:config.toml")
 
 
 def _ledger(repository: git.Repo) -> str | None:
@@ -71,7 +119,7 @@ def _events(repository: git.Repo, tip: str) -> Iterator[Event]:
 
     for cut in _cuts(repository, tip):
         budget = json.loads(read_object(repository, f"{cut.commit}:budget.json"))
-        del budget["spent"]  # it follows from the trials
+        spent = budget.pop("spent")  # it follows from the trials
         if budget != limits:
             limits = budget
             yield {"event": "opened", **budget}
@@ -80,6 +128,9 @@ def _events(repository: git.Repo, tip: str) -> Iterator[Event]:
         for line in lines:
             yield from _trial(line, program_of, seen)
         yield {"event": "ledger"}
+    # why the last session ended is in no commit, but that the budget was used up can be seen
+    used_up = [name for name, limit in limits["limits"].items() if spent[name] >= limit]
+    yield {"event": "stopped", "reason": used_up[0] if used_up else "cloned"}
 
 
 @dataclass(frozen=True, slots=True)

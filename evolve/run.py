@@ -15,6 +15,7 @@ import time
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import tomli_w
@@ -50,7 +51,9 @@ class Run:
         Raises `RunExists` when something is there, `StorageError` when it cannot be written.
         """
         if path.exists():
-            raise RunExists(f"{path} exists; choose another --name, or continue it with: evolve resume {path}")
+            raise RunExists(
+                f"{path} exists; choose another --name, or continue it with: evolve resume {quote(str(path))}"
+            )
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.mkdir()
@@ -131,12 +134,17 @@ class Run:
 
 
 def check(path: Path) -> None:
-    """Raise `RunNotFound` or `RunDamaged` unless `path` is a run directory that can be read."""
-    if not path.is_dir():
+    """Raise `RunNotFound`, `RunDamaged` or `StorageError` unless `path` is a run directory."""
+    try:
+        there, state = path.is_dir(), (path / ".evolve").is_dir()
+        config = (path / ".evolve" / "config.toml").exists()
+    except OSError as error:
+        raise StorageError(f"cannot read {error.filename}: {error.strerror}") from error
+    if not there:
         raise RunNotFound(f"there is no run at {path}; `evolve list` shows those there are")
-    if not (path / ".evolve").is_dir():
+    if not state:
         raise RunNotFound(f"{path} is no run directory: it has no .evolve folder")
-    if not (path / ".evolve" / "config.toml").is_file():
+    if not config:
         raise RunDamaged(f"{path} was stopped before it was set up and holds nothing: delete it and start again")
 
 
@@ -150,7 +158,7 @@ def read_config(path: Path) -> tuple[bytes, dict[str, Any]]:
         raise StorageError(f"cannot read {file}: {error.strerror}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RunDamaged(
-            f"{file} cannot be read ({error}); the ledger has a copy: git -C {path} show trials:config.toml"
+            f"{file} cannot be read ({error}); the ledger has a copy: git -C {quote(str(path))} show trials:config.toml"
         ) from error
     return text, config
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pytest
 
 from evolve.errors import RunDamaged, RunNotFound
 from evolve.history import History
+from evolve.testing.fakes import FunctionEvaluator, number_score
 from evolve.testing.searches import open_evolution
+from evolve.types import Evaluation, Program, Status
 
 
 @pytest.fixture
@@ -42,6 +45,50 @@ def test_a_trial_that_is_not_there_is_said_not_to_be(path: Path) -> None:
     """With what there is."""
     with pytest.raises(RunNotFound, match="no trial 99; it has 41, up to 40"):
         History(path)[99]
+
+
+def test_what_is_no_number_is_said_to_be_none(path: Path) -> None:
+    """A name, a slip of the type or a float from a table; numpy's whole numbers are numbers."""
+    history = History(path)
+    for wrong in ("best", 1.0, True, None):
+        with pytest.raises(TypeError, match=f"not by {wrong!r}; the best one is history.best"):
+            history.program(wrong)  # type: ignore[arg-type]
+    assert history[history.trials["number"].iloc[3]].number == 3
+
+
+def test_a_history_says_what_it_is(path: Path, tmp_path: Path) -> None:
+    """Where, how many trials and the best, also when there is none."""
+    history = History(path)
+    assert re.fullmatch(
+        rf"<History of {path}: 40 trials, best -[0-9.e-]+ \(trial {history.best.number}\)>", repr(history)
+    )
+    with open_evolution(tmp_path / "empty"):
+        pass
+    assert repr(History(tmp_path / "empty")) == f"<History of {tmp_path}/empty: 0 trials, none with a score>"
+
+
+def test_the_types_of_the_columns_do_not_depend_on_the_run(path: Path, tmp_path: Path) -> None:
+    """Not on whether scores are whole, on whether any trial failed, nor on whether there is any trial."""
+
+    def whole(program: Program) -> Evaluation:
+        score = float(round(number_score(program)))
+        if score <= -4.0:
+            return Evaluation(status=Status.FAILED, feedback="too far")
+        return Evaluation(status=Status.OK, score=score, fitness=score)
+
+    with open_evolution(tmp_path / "whole", trials=30, evaluator=FunctionEvaluator(whole)) as evolution:
+        evolution.run()
+    with open_evolution(tmp_path / "empty"):
+        pass
+    frames = [History(tmp_path / "whole").trials, History(tmp_path / "empty").trials, History(path).trials]
+    assert [len(frame) for frame in frames] == [31, 0, 41]
+    kinds = [frame.dtypes.astype(str).to_dict() for frame in frames]
+    assert kinds[0] == kinds[1] == kinds[2]
+    assert {kinds[0][name] for name in ("score", "fitness", "dollars", "seconds")} == {"float64"}
+    assert frames[0]["score"].isna().any()
+    documented = History.trials.__doc__
+    assert documented is not None
+    assert [name for name in kinds[0] if str(name) not in documented] == []
 
 
 def test_a_run_in_progress_can_be_read(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import traceback
 from pathlib import Path
@@ -31,6 +32,7 @@ VERBS = {
 }
 
 INTERRUPTED = 130
+NO_GIT = 6
 
 EXIT_CODES = """
 \b
@@ -59,6 +61,14 @@ class _Evolve(Verbs):
                 traceback.print_exc()
             click.echo(f"evolve: {error}", err=True)
             ctx.exit(error.exit_code)
+        except ImportError:
+            if shutil.which("git") is not None:
+                raise
+            click.echo(
+                "evolve: git is not on PATH, and every run is a git repository: install it (sudo apt install git)",
+                err=True,
+            )
+            ctx.exit(NO_GIT)
         except KeyboardInterrupt:
             click.echo("evolve: interrupted", err=True)
             ctx.exit(INTERRUPTED)

@@ -8,8 +8,8 @@ from typing import Any
 import click
 
 from evolve.cli.options import as_json, read_run, runs_option
-from evolve.cli.printing import elapsed, print_json, print_table, state
-from evolve.errors import RunError
+from evolve.cli.printing import elapsed, one_line, print_json, print_table, state
+from evolve.errors import EvolveError, StorageError
 
 __all__ = ["command"]
 
@@ -19,7 +19,10 @@ __all__ = ["command"]
 @as_json
 def command(runs: Path, as_json: bool) -> None:
     """List the runs below ./runs, the newest last."""
-    folders = [path for path in runs.iterdir() if (path / ".git").is_dir()] if runs.is_dir() else []
+    try:
+        folders = [path for path in runs.iterdir() if _may_be_run(path)] if runs.is_dir() else []
+    except OSError as error:
+        raise StorageError(f"cannot read {runs}: {error.strerror}") from error
     rows = [_row(path) for path in folders]
     rows.sort(key=lambda row: (row["started"], row["run"]))
     if as_json:
@@ -36,15 +39,23 @@ def command(runs: Path, as_json: bool) -> None:
         )
 
 
+def _may_be_run(path: Path) -> bool:
+    try:
+        return (path / ".git").is_dir()
+    except OSError:
+        return True  # what cannot be read is listed with the reason
+
+
 def _row(path: Path) -> dict[str, Any]:
     try:
         history = read_run(path)
         best = history.best.evaluation.score if any(trial.fitness is not None for trial in history.order) else None
-    except RunError as error:
-        row = {"task": "", "trials": 0, "best": None, "seconds": 0.0, "started": 0, "state": f"unreadable: {error}"}
+    except EvolveError as error:
+        why = f"unreadable: {one_line(str(error))}"
+        row = {"task": "", "trials": 0, "best": None, "seconds": 0.0, "started": 0, "state": why}
     else:
         row = {
-            "task": history.config["name"],
+            "task": history.config.get("name", ""),
             "trials": max(len(history) - 1, 0),
             "best": best,
             "seconds": history.elapsed,

@@ -130,12 +130,9 @@ def sandbox_option(function: F) -> F:
 
 
 def read_run(path: Path) -> History:
-    """What happened in the run, or in the clone of one, at `path`. Raises `RunNotFound`, `RunDamaged`."""
+    """What happened in the run, or in the clone of one, at `path`. Raises as `History` does."""
     from evolve.history import History
-    from evolve.recovery import needs_recovery, recover
 
-    if needs_recovery(path):
-        recover(path)
     return History(path)
 
 

@@ -75,10 +75,10 @@ def state(history: History) -> str:
         with (history.path / ".evolve" / "lock").open() as lock:
             # shared, so that two that only look do not take each other for a session
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        pass
     except BlockingIOError:
         return "running"
+    except OSError:
+        pass  # a clone has none, and another user's may be closed to us
     return ended(history.stopped) if history.stopped else "cut short"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import click
@@ -69,20 +70,20 @@ def _show_run(history: History, as_json: bool) -> None:
     print_fields(
         {
             "run": history.path,
-            "task": f"{config['name']} ({config['direction']})",
+            "task": f"{config.get('name', '')} ({config.get('direction', '')})",
             "state": state(history),
             "trials": f"{max(len(history) - 1, 0)} in {elapsed(history.elapsed)}",
             "ended": ", ".join(f"{count} {status}" for status, count in statuses.most_common()),
             "limits": ", ".join(limits),
             "settings": ", ".join(
-                f"{key} {config[key]}" for key in ("proposer", "archive", "sandbox", "workers", "seed")
+                f"{key} {config[key]}" for key in ("proposer", "archive", "sandbox", "workers", "seed") if key in config
             ),
         }
     )
     if scored:
         click.echo()
         print_fields({"seed": _scores(history[0], history), "best": _scores(history.best, history)})
-        print_fields({"": f"{brief(history.best.summary)} (evolve show {history.path.name} best)"})
+        print_fields({"": f"{brief(history.best.summary)} (evolve show {quote(str(history.path))} best)"})
 
 
 def _scores(trial: Trial, history: History) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -57,9 +59,79 @@ def test_list_goes_on_past_a_broken_run(run: Path, tmp_path: Path, invoke: Invok
     git(tmp_path, "clone", "-q", str(run), str(tmp_path / "good"))
     git(tmp_path, "init", "-q", str(tmp_path / "broken"))
     (tmp_path / "broken" / ".evolve").mkdir()
+    for name, file in (("odd", "journal.jsonl"), ("odder", "config.toml")):
+        shutil.copytree(run, tmp_path / name)
+        (tmp_path / name / ".evolve" / file).unlink()
+        (tmp_path / name / ".evolve" / file).mkdir()
     rows = {row["run"]: row["state"] for row in json.loads(invoke("list", "--runs", tmp_path, "--json").output)}
-    assert rows["broken"].startswith("unreadable")
-    assert rows["good"] == "cut short"
+    for name in ("broken", "odd", "odder"):
+        assert rows[name].startswith("unreadable: "), name
+    assert rows["good"] == "trials used up"
+
+
+@pytest.mark.parametrize("verb", ["show", "log", "best", "export", "resume"])
+def test_a_run_that_cannot_be_read(verb: str, run: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """The message names the file."""
+    shutil.copytree(run, tmp_path / "odd")
+    (tmp_path / "odd" / ".evolve" / "journal.jsonl").unlink()
+    (tmp_path / "odd" / ".evolve" / "journal.jsonl").mkdir()
+    result = invoke(verb, tmp_path / "odd")
+    assert result.exit_code == 8
+    assert "journal.jsonl: Is a directory" in result.stderr
+
+
+def test_runs_that_another_user_closed_do_not_hide_the_rest(run: Path, tmp_path: Path) -> None:
+    """As someone to whom a folder is closed; root is, when it becomes another user."""
+    for name in ("closed", "open"):
+        shutil.copytree(run, tmp_path / "runs" / name)
+    (tmp_path / "runs" / "closed").chmod(0o000)
+    (tmp_path / "runs" / "open" / ".evolve").chmod(0o700)
+    code = (
+        "import os, sys\nfrom pathlib import Path\nimport evolve.cli.list, evolve.history, evolve.cli.app as app\n"
+        "os.chdir(sys.argv[1])\n"
+        "if os.getuid() == 0:\n    os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
+        "app.command(['list', '--json'])"
+    )
+    for folder in [tmp_path, *tmp_path.parents][:4]:
+        folder.chmod(0o755)
+    try:
+        end = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=False)
+    finally:
+        (tmp_path / "runs" / "closed").chmod(0o755)
+    assert end.returncode == 0, end.stderr
+    rows = {row["run"]: row["state"] for row in json.loads(end.stdout)}
+    assert rows["closed"].startswith("unreadable")
+    assert "Permission denied" in rows["closed"]
+    assert rows["open"] == "trials used up" if os.getuid() else "unreadable" in rows["open"]
+
+
+def test_without_git_one_line_says_so(run: Path, tmp_path: Path) -> None:
+    """Every verb that reads or makes runs; `doctor` works, and says it too."""
+    for arguments in (["list"], ["show", str(run)], ["run", "bin_packing"], ["resume", str(run)]):
+        end = subprocess.run(
+            [sys.executable, "-m", "evolve", *arguments],
+            env={"PATH": str(tmp_path), "PYTHONPATH": os.environ["PYTHONPATH"]},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if arguments == ["list"]:  # there are no runs
+            assert end.returncode == 0
+            continue
+        assert end.returncode == 6
+        assert end.stderr.splitlines() == [
+            "evolve: git is not on PATH, and every run is a git repository: install it (sudo apt install git)"
+        ]
+    end = subprocess.run(
+        [sys.executable, "-m", "evolve", "doctor"],
+        env={"PATH": str(tmp_path), "PYTHONPATH": os.environ["PYTHONPATH"]},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert end.returncode == 0, end.stderr
+    assert "install it, since every run is a git repository" in end.stdout
 
 
 def test_log_is_a_leaderboard(run: Path, invoke: Invoke) -> None:
