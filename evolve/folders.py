@@ -16,11 +16,11 @@ _MAX_FOLDER = 256 * 2**20
 
 
 def read_folder(folder: Path) -> Program:
-    """The files below a folder as a program, caches left out.
+    """The files below a folder as a program, caches and runs left out.
 
     Raises `TaskError` for links, for paths that a program cannot have, and for more than 256 MiB.
     """
-    return _read(folder, _walk(folder, lambda path: path.name not in _CACHES))
+    return _read(folder, _walk(folder, lambda path: path.name not in _CACHES and not (path / ".evolve").exists()))
 
 
 def task_files(folder: Path, *, seed: Path | None = None) -> Program:

@@ -268,6 +268,8 @@ def _find(reference: str) -> tuple[Path, str]:
         if not (path / "task.toml").is_file():
             raise TaskError(f"{path} has no task.toml; {_way_on(path)}")
         return path, str(path.resolve())
+    if path.exists():
+        raise TaskError(f"{path} is a file; a task is a folder, so give the one with its task.toml")
     bundled_tasks = sorted(p.parent.name for p in bundled("evaluators").glob("*/task.toml"))
     if reference in bundled_tasks:
         return bundled("evaluators") / reference, reference

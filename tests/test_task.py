@@ -175,6 +175,21 @@ def test_a_folder_without_task_file_is_told_the_way_on(holds: str, words: str, t
         Task.load(tmp_path / "my task")
 
 
+def test_a_task_is_not_named_by_its_file(tmp_path: Path) -> None:
+    """The folder is what is asked for."""
+    path = folder(tmp_path / "mine")
+    with pytest.raises(TaskError, match=r"task.toml is a file; a task is a folder"):
+        Task.load(path / "task.toml")
+
+
+def test_runs_in_a_seed_are_no_part_of_it(tmp_path: Path) -> None:
+    """Whoever searches in the folder of the program."""
+    path = folder(tmp_path / "mine")
+    (path / "seed" / "runs" / "one" / ".evolve").mkdir(parents=True)
+    (path / "seed" / "runs" / "one" / "program.py").write_text("x = 2\n")
+    assert list(Task.load(path).seed.files) == ["program.py"]
+
+
 def test_a_task_file_that_is_no_text_is_said_to_be_none(tmp_path: Path) -> None:
     """Not a traceback."""
     path = folder(tmp_path / "mine")

@@ -87,6 +87,8 @@ def _candidate(path: Path | None, task: Task) -> tuple[Program, str]:
             raise TaskError(f"there is no file in {path}; a folder is the whole program")
         number = len(program.files)
         return program, f"the folder {path} ({number} file{'s' if number > 1 else ''})"
+    if not path.is_file():
+        raise TaskError(f"{path} is neither a file nor a folder; give one that holds a program")
     place = _place(path.name, task)
     try:
         program = task.seed.replace({place: path.read_bytes()})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -101,6 +102,6 @@ def command(folder: Path) -> None:
         raise StorageError(f"cannot write {error.filename}: {error.strerror}") from error
     for path in files:
         click.echo(folder / path)
-    shown = folder if folder.is_absolute() else Path(".", folder)
-    where = str(shown) if "/" in str(shown) else f"./{shown}"
+    shown = str(Path(".", folder))
+    where = shlex.quote(shown if "/" in shown else f"./{shown}")
     click.echo(f"\nScore the seed:  evolve eval {where}\nSearch:          evolve run {where}")

@@ -246,6 +246,8 @@ def test_eval_says_what_it_scored(task: Path, tmp_path: Path, invoke: Invoke) ->
     program = tmp_path / "program"
     program.mkdir()
     assert score()["program"] == "the seed"
+    refused = invoke("eval", several, "/dev/null", "--sandbox", "process")
+    assert (refused.exit_code, "neither a file nor a folder" in refused.stderr) == (3, True)
     refused = invoke("eval", several, program, "--sandbox", "process")
     assert (refused.exit_code, "there is no file in" in refused.stderr) == (3, True)
     (program / "tool.sh").write_text("#!/bin/sh\nexit 7\n")
@@ -272,6 +274,12 @@ def test_eval_shows_what_it_scored(task: Path, tmp_path: Path, invoke: Invoke) -
     assert f"{tmp_path / 'mine.py'} as program.py" in shown
     assert "a search would reject it: program.py:1 is outside the regions" in shown
     assert "reject" not in invoke("eval", task, "--sandbox", "process").stdout
+
+
+def test_init_says_what_to_type(tmp_path: Path, invoke: Invoke) -> None:
+    """Also where a path has spaces in it."""
+    said = invoke("init", tmp_path / "my task").stdout
+    assert f"evolve run '{tmp_path / 'my task'}'" in said
 
 
 def test_init_adds_its_own_files_and_overwrites_nothing(tmp_path: Path, invoke: Invoke) -> None:
