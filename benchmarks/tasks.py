@@ -12,12 +12,13 @@ from collections.abc import Callable
 
 from evolve.errors import SandboxUnavailable
 from evolve.evaluation.native import NativeEvaluator
+from evolve.resources import bundled
 from evolve.sandboxes.choose import NAMES, choose
 from evolve.task import Task
 from evolve.testing.program import FakeProgram, load_evaluator
 from evolve.types import Sandbox
 
-TASKS = ("bin_packing", "circle_packing", "symbolic_regression")
+TASKS = tuple(sorted(path.parent.name for path in bundled("evaluators").glob("*/task.toml")))
 REPEATS = 40
 
 
@@ -53,9 +54,9 @@ def in_sandbox(task: Task, sandbox: Sandbox) -> tuple[float, float | None]:
 
 def main() -> int:
     """Print a row per task and sandbox."""
-    print(f"{'task':20} {'sandbox':12} {'search ms':>10} {'held-out ms':>12}")
+    print(f"{'task':22} {'sandbox':12} {'search ms':>10} {'held-out ms':>12}")
     for task in map(Task.load, TASKS):
-        print(f"{task.name:20} {'none':12} {in_process(task):10.1f}")
+        print(f"{task.name:22} {'none':12} {in_process(task):10.1f}")
     for name in NAMES:
         try:
             sandbox = choose(name)
@@ -66,7 +67,7 @@ def main() -> int:
             for task in map(Task.load, TASKS):
                 search, held_out = in_sandbox(task, sandbox)
                 told = "" if held_out is None else f"{held_out:.1f}"
-                print(f"{task.name:20} {name:12} {search:10.1f} {told:>12}")
+                print(f"{task.name:22} {name:12} {search:10.1f} {told:>12}")
         finally:
             sandbox.close()
     return 0

@@ -1,0 +1,159 @@
+"""Every bundled task, whatever it is about: in a sandbox, and as the documents describe it."""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from collections.abc import Iterator
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+from evolve.evaluation.native import NativeEvaluator
+from evolve.regions import Regions
+from evolve.resources import bundled
+from evolve.sandboxes.choose import choose
+from evolve.task import Task
+from evolve.types import Sandbox, Split, Status
+
+TASKS = sorted(path.parent.name for path in bundled("evaluators").glob("*/task.toml"))
+DOCS = Path(__file__).parents[2] / "docs"
+ROW = re.compile(r"^\| `(\w+)` \|(.*)\|$", re.MULTILINE)
+
+
+def rows(document: str) -> dict[str, list[str]]:
+    """The rows of the tables of tasks in a document: the cells after the name, by name."""
+    found = ROW.findall((DOCS / document).read_text())
+    return {name: [cell.strip() for cell in cells.split("|")] for name, cells in found if name in TASKS}
+
+
+SUITE = rows("suite.md")
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """The strongest that works here, as `evolve run` takes it."""
+    made = choose("auto")
+    yield made
+    made.close()
+
+
+def scores(name: str, sandbox: Sandbox) -> dict[Split, float]:
+    """The seed's score on each split that the task has."""
+    task = Task.load(name)
+    settings = task.settings
+    evaluator = NativeEvaluator(
+        sandbox=sandbox,
+        folder=task.folder,
+        entry=settings.evaluator.file,
+        direction=settings.task.direction,
+        timeout=settings.evaluator.timeout,
+        call_timeout=settings.evaluator.call_timeout,
+        limits=task.limits,
+    )
+    found: dict[Split, float] = {}
+    try:
+        for split in evaluator.splits:
+            evaluation = evaluator.evaluate(task.seed, split=split)
+            assert evaluation.status is Status.OK, evaluation.feedback
+            assert evaluation.score is not None
+            assert bool(evaluation.feedback) is (split == "search")
+            found[split] = evaluation.score
+    finally:
+        evaluator.close()
+    return found
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_seed_is_scored_in_the_strongest_sandbox_and_is_worse_than_what_is_known(name: str, sandbox: Sandbox) -> None:
+    """Status ok, the score that docs/suite.md states, and something left to find in the task's own direction."""
+    table = Task.load(name).settings.task
+    assert table.best_known is not None
+    found = scores(name, sandbox)
+    for score in found.values():
+        assert score > table.best_known if table.direction == "minimize" else score < table.best_known
+    if name in SUITE:
+        stated = SUITE[name][2]
+        reported = found.get("held_out", found["search"])
+        assert f"{reported:.{len(stated.partition('.')[2])}f}" == stated
+
+
+@pytest.mark.parametrize("name", SUITE)
+def test_a_row_of_the_suite_is_true_to_the_task(name: str) -> None:
+    """Direction, best known value and source are those of `task.toml`."""
+    table = Task.load(name).settings.task
+    _, score, _, best_known, source, milliseconds = SUITE[name]
+    assert score.endswith({"maximize": ", higher", "minimize": ", lower"}[table.direction])
+    assert float(best_known) == table.best_known
+    assert float(milliseconds) > 0
+    if source == "measured":
+        assert "benchmarks/" in table.best_known_source
+    else:
+        link = re.fullmatch(r"\[.+\]\(https://(?:arxiv\.org/abs/)?(.+)\)", source)
+        assert link
+        assert link[1] in table.best_known_source
+
+
+def test_every_task_is_in_one_of_the_documents() -> None:
+    """In the table of docs/tasks.md or in that of docs/suite.md, and in one only."""
+    assert sorted([*rows("tasks.md"), *SUITE]) == TASKS
+
+
+@pytest.mark.parametrize("name", SUITE)
+def test_a_task_of_the_suite_says_what_it_is(name: str) -> None:
+    """Name, description and limits; and only the marked region of the seed evolves."""
+    task = Task.load(name)
+    assert task.name == name
+    assert len(task.settings.task.description) > 300
+    assert task.settings.search.trials
+    assert task.settings.search.seconds
+    assert list(task.seed.files) == ["program.py"]
+    text = task.seed.files["program.py"]
+    regions = Regions(task.seed)
+    assert regions.problem(task.seed.replace({"program.py": text.replace(b"return", b"return 2 *", 1)})) is None
+    assert regions.problem(task.seed.replace({"program.py": b"import os\n" + text}))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_best_known_value_is_one_that_can_be(name: str) -> None:
+    """Finite, and on the right side of what bounds the score."""
+    best = Task.load(name).settings.task.best_known
+    assert best is not None
+    assert math.isfinite(best)
+    low, high = BOUNDS.get(name, (-math.inf, math.inf))
+    assert low <= best <= high
+
+
+BOUNDS = {
+    "bin_packing_weibull": (-1.0, 0.0),
+    "transaction_scheduling": (1.0, math.inf),
+    "erdos_minimum_overlap": (0.379005, 0.5),  # White 2023; a constant function
+    "second_autocorrelation": (2 / 3, 1.0),  # an indicator function; Hölder's inequality
+    "circle_packing_32": (2.0, math.sqrt(32 / math.pi)),  # Cauchy and Schwarz, since all areas together are at most 1
+    "heilbronn_convex": (0.0, 1 / 11),  # however one triangulates 13 points, there are at least 11 triangles
+    "heilbronn_triangle": (0.0, 1 / 9),
+}
+
+
+def functions(name: str) -> dict[str, str]:
+    """The text of each function of an evaluator."""
+    tree = ast.parse((bundled("evaluators") / name / "evaluate.py").read_text())
+    return {node.name: ast.unparse(node) for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+ALIKE = [
+    *combinations(["heilbronn_triangle", "heilbronn_convex", "min_max_distance"], 2),
+    ("erdos_minimum_overlap", "second_autocorrelation"),
+    ("circle_packing", "circle_packing_32"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), ALIKE)
+def test_tasks_of_a_kind_read_answers_with_the_same_text(one: str, other: str) -> None:
+    """A task folder is whole by itself, so what two of them share is there twice: a mistake is mended in both."""
+    first, second = functions(one), functions(other)
+    shared = first.keys() & second.keys() - {"evaluate", "describe"}
+    assert {"read", "real", "shown"} <= shared
+    assert {name: first[name] for name in shared} == {name: second[name] for name in shared}
