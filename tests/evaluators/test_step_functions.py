@@ -44,7 +44,7 @@ def overlap(heights: list[Fraction], shift: Fraction) -> Fraction:
 
 def normalised(heights: list[Fraction]) -> list[Fraction]:
     """The same function with the integral 1: scaled down from 0, or from 1."""
-    mean = sum(heights) / len(heights)
+    mean = sum(heights, Fraction(0)) / len(heights)
     if mean >= Fraction(1, 2):
         return [height / (2 * mean) for height in heights]
     return [1 - (1 - height) / (2 - 2 * mean) for height in heights]
