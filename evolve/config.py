@@ -336,7 +336,7 @@ def make_evaluator(task: Task, sandbox: Sandbox, *, strict: bool = False) -> Nat
         sandbox=sandbox,
         folder=form.folder or task.folder,
         entry="evaluate.py" if form.folder else settings.evaluator.file,
-        extra=form.extra,
+        extra={**_seed_beside(task), **form.extra},
         rules=Rules(
             direction=settings.task.direction,
             objectives=settings.objectives,
@@ -359,6 +359,13 @@ def _make_parts(task: Task, seed: Program, sandbox: Sandbox, options: Options) -
     archive = make("archive", options.archive, ARCHIVES, ("tell", "sample"))
     proposer = make("proposer", options.proposer, PROPOSERS, ("propose", "tell"), regions)
     return _Parts(task, seed, regions, archive, proposer, sandbox)
+
+
+def _seed_beside(task: Task) -> dict[str, bytes]:
+    """A seed that lies elsewhere, as if it were in the task's folder, where evaluators find those that do."""
+    if task.seed_path is None or task.seed_path.resolve().is_relative_to(task.folder.resolve()):
+        return {}
+    return {f"seed/{path}": content for path, content in task.seed.files.items()}
 
 
 def _check_config(run: Run) -> None:

@@ -1,15 +1,18 @@
-"""What an `evaluate.py` may import: `from evolve.evaluator import Evaluation, stage`.
+"""What an `evaluate.py` may import: `from evolve.evaluator import Evaluation, stage, compare_times`.
 
 It is there wherever an evaluator runs, so this file imports the standard library alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from statistics import median
 from typing import Any, TypeVar
 
-__all__ = ["Evaluation", "stage", "threshold_of"]
+__all__ = ["Evaluation", "Times", "compare_times", "stage", "threshold_of"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -55,6 +58,59 @@ def stage(function: Function | None = None, *, threshold: float | None = None) -
         return marked
 
     return mark if function is None else mark(function)
+
+
+@dataclass
+class Times:
+    """How fast a candidate's executable is beside another one. `ratio` is how many times as fast, `seconds` and
+    `reference_seconds` are medians, `runs` is what `program.run` returned each time."""
+
+    ratio: float
+    seconds: float
+    reference_seconds: float
+    runs: list[Any]
+
+
+def compare_times(
+    program: Any,
+    argv: Sequence[str],
+    reference: Sequence[str],
+    *,
+    input: bytes = b"",  # noqa: A002 - as in program.run
+    rounds: int = 5,
+    timeout: float | None = None,
+) -> Times:
+    """Run `argv` of the candidate and `reference` beside this evaluator in turn, and compare how long they take.
+
+    The ratio is the median over the rounds of the reference's seconds over the candidate's, by the clock: what slows
+    the machine down for a while slows down both. Neither can reach the other, and a candidate cannot do with processor
+    time that it hides. A first run of each is not counted; when the candidate ends with an exit code other than 0, so
+    does this, with that run alone and ratio 0. Look at the output of every run in `runs`: a candidate may answer right
+    only when it takes its time.
+
+    Raises `program.Error` when the candidate had to be stopped, `RuntimeError` when the reference fails.
+    """
+    runs = [program.run(argv, input, timeout=timeout)]
+    _reference_seconds(reference, input)
+    own: list[float] = []
+    others: list[float] = []
+    while len(own) < rounds and not runs[-1].returncode:
+        others.append(_reference_seconds(reference, input))
+        runs.append(program.run(argv, input, timeout=timeout))
+        own.append(runs[-1].seconds)
+    if runs[-1].returncode:
+        return Times(0.0, 0.0, 0.0, runs[-1:])
+    return Times(median(b / a for a, b in zip(own, others, strict=True)), median(own), median(others), runs)
+
+
+def _reference_seconds(argv: Sequence[str], data: bytes) -> float:
+    start = time.perf_counter()
+    done = subprocess.run(argv, input=data, capture_output=True, check=False)
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        said = done.stderr[-1000:].decode(errors="replace")
+        raise RuntimeError(f"{argv[0]}, the reference, ended with exit code {done.returncode}: {said}")
+    return seconds
 
 
 def threshold_of(function: Callable[..., Any]) -> tuple[bool, float | None]:

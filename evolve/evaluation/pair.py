@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -24,6 +25,7 @@ _PIECE = 16 * 2**20  # bytes of the task's files in one frame
 _PATIENCE = 90.0  # seconds beyond its limits within which a harness that is well answers
 _SHOWN = 8_000  # characters of what a failed build printed
 _TIMEOUT = ", the timeout in task.toml"
+_NOT_FOUND = 127  # the exit code of what is not there, as in a shell
 _GRACE = 1.0  # seconds that an evaluator has to return after the time for the evaluation is over
 
 
@@ -175,7 +177,7 @@ class Pair:
                 built.head["output"],
             )
         elif built.head["returncode"]:
-            error, kind = f"the build ({name}) ended with exit code {built.head['returncode']}", "failed"
+            error, kind = f"the build ({name}) {_ending(built.head['returncode'], argv[0])}", "failed"
             output = b"\n".join(filter(None, built.buffers)).decode(errors="replace")[-_SHOWN:]
         else:
             return None
@@ -250,6 +252,20 @@ class Pair:
             problem=head["problem"],
             cost=cost,
         )
+
+
+def _ending(returncode: int, name: str) -> str:
+    """How a build that failed ended, in words."""
+    if returncode == _NOT_FOUND:
+        return (
+            f"ended with exit code 127: {name}, or what it runs, is not there where programs run; [sandbox] in "
+            f"task.toml can name an image that has it"
+        )
+    if returncode == -signal.SIGXFSZ:
+        return "was killed for a file larger than disk_mb in task.toml allows"
+    if returncode < 0:
+        return f"was killed by signal {-returncode}"
+    return f"ended with exit code {returncode}"
 
 
 def probe(sandbox: Sandbox, limits: Limits) -> None:

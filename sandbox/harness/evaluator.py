@@ -138,11 +138,16 @@ class _Worker:
         try:
             outcome = self._scoring.score(program, head["split"], head["seed"], head["stage"])
             packed, notes, problem = _pack_tolerantly(outcome.value)
+            if program.trouble and not (isinstance(outcome.value, dict) and outcome.value.get("feedback")):
+                notes.insert(
+                    0, program.trouble
+                )  # the evaluator went on, and says nothing of why the score is what it is
         except CandidateError as error:
             told = {"op": "raised", "kind": error.kind, "error": str(error)[:_ERROR], "output": error.output}
             return Frame({**told, "nonce": nonce})
         except BaseException as error:  # noqa: BLE001 - the user's evaluator, which may also call sys.exit()
-            told = {"op": "raised", "kind": "evaluator", "error": self._describe(error), "output": ""}
+            happened = "\n".join(filter(None, [self._describe(error), program.trouble]))
+            told = {"op": "raised", "kind": "evaluator", "error": happened, "output": ""}
             return Frame({**told, "nonce": nonce, "tired": isinstance(error, MemoryError)})
         finally:
             program.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ClassVar
@@ -10,6 +11,8 @@ from typing import Any, ClassVar
 from frames import Frame, pack, unpack
 
 Exchange = Callable[[Frame], Frame]
+
+_SHOWN = 4_000  # bytes of what an executable printed
 
 
 class CandidateError(Exception):
@@ -58,6 +61,8 @@ class Program:
         self._over = False
         self.seconds = 0.0
         """How long the candidate's code took for the last call, measured outside of it."""
+        self.trouble = ""
+        """What went wrong last: a call that failed, or an executable that did not end with 0."""
 
     def call(self, function: str, *arguments: Any, timeout: float | None = None) -> Any:
         """What `function(*arguments)` returns, in the candidate's process. "module:function" names another module.
@@ -88,7 +93,12 @@ class Program:
             raise ValueError("argv is a list of text that begins with the name of a program")
         request = Frame({"op": "run", "argv": parts, "timeout": _seconds(timeout)}, (bytes(input),))
         answer = self._ask(request)
-        return Completed(answer.head, *answer.buffers)
+        done = Completed(answer.head, *answer.buffers)
+        if done.returncode:
+            said = (done.stderr.strip() or done.stdout.strip())[-_SHOWN:].decode(errors="replace")
+            printed = f" and printed:\n{said}" if said else " and printed nothing"
+            self.trouble = f"{' '.join(parts)[:200]} {_ending(done.returncode)}{printed}"
+        return done
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -132,9 +142,20 @@ class Program:
                 raise RuntimeError("only the process that evaluate() runs in can call the program: use program.map")
             answer = self._exchange(request)
         if answer.head["op"] == "stopped":
+            self.trouble = answer.head["error"]
             raise CandidateError(answer.head["error"], answer.head["kind"], answer.head["output"])
         self.seconds = answer.head.get("seconds", 0.0)
         return answer
+
+
+def _ending(returncode: int) -> str:
+    """How an executable ended, in words."""
+    if returncode > 0:
+        return f"ended with exit code {returncode}"
+    try:
+        return f"was killed by {signal.Signals(-returncode).name}"
+    except ValueError:
+        return f"was killed by signal {-returncode}"
 
 
 def _seconds(timeout: float | None) -> float | None:

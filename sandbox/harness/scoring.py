@@ -101,6 +101,9 @@ class Scoring:
                 fields = self._fields(ask(instance))
             except CandidateError as error:
                 raise CandidateError(f"instance {name}: {error}", error.kind, error.output) from error
+            except Exception as error:
+                error.add_note(f"That was for instance {name}.")
+                raise
             score = _finite(fields.get("score"))
             if score is None:
                 return {"score": fields.get("score"), "feedback": f"that was for instance {name}"}

@@ -204,6 +204,7 @@ class Supervisor:
         """Run an executable to its end; the candidate's own process, if there is one, goes on beside it."""
         stay = frozenset(self._tree.below(self._conversation.pid) if self._conversation else ())
         cpu, memory, self._tree.memory_bytes = self._tree.cpu(), self._tree.memory_bytes, 0
+        oom_kills = self._tree.oom_kills()
         outputs = [Output(self._loop, self._limits["output_bytes"]) for _ in range(2)]
         watch = self._watch(request)
         try:
@@ -212,6 +213,8 @@ class Supervisor:
                 self._loop.turn(watch.until())
             seconds = watch.seconds
             self._kill_but(stay)
+            if self._tree.exits[pid]:
+                self._blame_memory(oom_kills)
             head = {
                 "op": "done",
                 "returncode": self._tree.exits[pid],
@@ -229,6 +232,15 @@ class Supervisor:
             for output in outputs:
                 output.close()
             self._tree.memory_bytes = max(memory, self._tree.memory_bytes)
+
+    def _blame_memory(self, oom_kills: int | None) -> None:
+        """Raises `Stopped` when the kernel has killed something for memory since it had killed so many.
+
+        What had started it, such as a compiler, says so in words of its own, and exits as for any other error.
+        """
+        if self._tree.oom_kills() != oom_kills:
+            most = self._limits["memory_bytes"] >> 20
+            raise Stopped("memory", f"killed for using more than {most} MiB of memory")
 
     def _start_with_input(self, argv: list[str], data: bytes, outputs: list[Output], watch: Watch) -> int:
         """Start a program and write all of its standard input, as far as it wants to read it. Returns its pid."""

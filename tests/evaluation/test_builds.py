@@ -1,0 +1,127 @@
+"""Builds that go wrong, executables that fail, and times that are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from evolve.evaluation.native import NativeEvaluator
+from evolve.evaluation.rules import Rules
+from evolve.sandboxes.bubblewrap import BubblewrapSandbox
+from evolve.testing.sandboxes import available
+from evolve.types import Evaluation, Limits, Program, Status
+
+Score: TypeAlias = Callable[..., Evaluation]
+Build: TypeAlias = Callable[[str], Evaluation]
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Iterator[Build]:
+    """`build(script)`: what becomes of a program that a shell builds so, in a sandbox that bounds memory and disk."""
+    sandbox = available(BubblewrapSandbox)
+    if not sandbox.bounded:
+        pytest.skip("the memory of several processes is bounded by a control group alone, and there is none")
+    (tmp_path / "evaluate.py").write_text("def evaluate(program):\n    return 1\n")
+    evaluator = NativeEvaluator(
+        sandbox=sandbox,
+        folder=tmp_path,
+        rules=Rules(build=("sh", "build.sh")),
+        build_timeout=20,
+        limits=Limits(memory_bytes=64 * 2**20, disk_bytes=8 * 2**20, processes=16),
+    )
+    yield lambda script: evaluator.evaluate(Program({"build.sh": script.encode()}))
+    evaluator.close()
+    sandbox.close()
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "said"),
+    [
+        ("head -c 100000000 /dev/zero > large", Status.FAILED, "No space left"),
+        ("for i in 1 2 3 4 5 6; do head -c 4000000 /dev/zero > part$i || exit 1; done", Status.FAILED, "No space left"),
+        (
+            "for k in 1 2 3 4; do head -c 40000000 /dev/zero | tail -c 40000000 & done; wait; exit 1",
+            Status.MEMORY,
+            "64 MiB",
+        ),
+        ("python3 -c 'bytes(300_000_000)' || exit 7", Status.FAILED, "MemoryError"),
+        ("while true; do sleep 100 & done", Status.FAILED, "(sh build.sh)"),
+    ],
+    ids=["one large file", "a full disk", "memory", "an allocation", "processes"],
+)
+def test_a_build_is_bound_by_the_limits_of_the_program(script: str, status: Status, said: str, build: Build) -> None:
+    """Each limit has its status and its words, and the next program finds everything as it was."""
+    evaluation = build(script)
+    assert (evaluation.status, evaluation.score) == (status, None), evaluation.feedback
+    assert said in evaluation.feedback
+    assert build("true").score == 1.0
+
+
+def test_an_executable_that_fails_is_in_the_feedback(score: Score) -> None:
+    """When the evaluator stumbles over what it printed: the command, how it ended, the end of its standard error."""
+    text = "def evaluate(program):\n    return float(program.run(['sh', '-c', 'echo oh >&2; exit 3']).stdout)\n"
+    evaluation = score("", text)
+    assert evaluation.status is Status.FAILED
+    assert "ValueError" in evaluation.feedback
+    assert "ended with exit code 3 and printed:\noh" in evaluation.feedback
+
+
+def test_a_file_beyond_the_limit_names_it(score: Score) -> None:
+    """Where the kernel ends who writes it."""
+    build = Rules(build=("sh", "-c", "exec head -c 3000000 /dev/zero > large"))
+    evaluation = score("", rules=build, limits=Limits(disk_bytes=2**20))
+    assert evaluation.status is Status.FAILED
+    assert "was killed for a file larger than disk_mb" in evaluation.feedback
+
+
+def test_what_the_evaluator_passes_over_is_said_for_it(score: Score) -> None:
+    """A score of its own for what failed, without a text, gets one; its own text stays alone."""
+    caught = (
+        "def evaluate(program):\n    try:\n        program.call('f')\n    except program.Error:\n        return {}\n"
+    )
+    bad = "def f():\n    raise KeyError('lost')\n"
+    assert "KeyError: 'lost'" in score(bad, caught.replace("{}", "0.0")).feedback
+    assert score(bad, caught.replace("{}", "{'score': 0.0, 'feedback': 'mine'}")).feedback == "mine"
+    killed = "def evaluate(program):\n    return program.run(['sh', '-c', 'kill -SEGV $$']).returncode\n"
+    assert "was killed by SIGSEGV and printed nothing" in score("", killed).feedback
+
+
+def test_an_error_of_the_evaluator_names_the_instance(score: Score) -> None:
+    """As an error of the candidate does."""
+    text = (
+        "def instances():\n  return {'small': 1, 'zero': 0}\ndef evaluate(program, instance):\n  return 1 / instance\n"
+    )
+    assert "That was for instance zero." in score("", text).feedback
+
+
+def test_times_are_compared(score: Score) -> None:
+    """The ratio is how many times as fast the candidate is; the output of each of its runs is there to be checked."""
+    text = """
+from evolve.evaluator import compare_times
+def evaluate(program):
+    slow = ["sh", "-c", "sleep 0.3; cat"]
+    times = compare_times(program, ["sh", "-c", "sleep 0.1; cat"], slow, input=b"same", rounds=3)
+    assert [done.stdout for done in times.runs] == [b"same"] * 4
+    return {"score": times.ratio, "own": times.seconds, "other": times.reference_seconds}
+"""
+    evaluation = score("", text)
+    assert evaluation.score is not None, evaluation.feedback
+    assert 1.2 < evaluation.score < 3.5
+    assert all(isinstance(evaluation.metrics[name], float) for name in ("own", "other"))
+
+
+def test_a_comparison_ends_with_what_fails(score: Score) -> None:
+    """The candidate's run is returned to be looked at; a reference that fails is an error of the task."""
+    text = """
+from evolve.evaluator import compare_times
+def evaluate(program):
+    times = compare_times(program, ["sh", "-c", "exit 4"], ["true"])
+    return {"score": times.ratio, "code": times.runs[-1].returncode, "runs": len(times.runs)}
+"""
+    evaluation = score("", text)
+    assert (evaluation.score, evaluation.metrics) == (0.0, {"code": 4, "runs": 1})
+    broken = score("", text.replace('"exit 4"], ["true"]', '"true"], ["sh", "-c", "echo why >&2; exit 5"]'))
+    assert "sh, the reference, ended with exit code 5: why" in broken.feedback
