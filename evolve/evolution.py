@@ -28,6 +28,7 @@ from evolve.journal import Event, Journal, Replay, encode_evaluation, encode_pro
 from evolve.lineage import LEDGER_EVERY, Lineage
 from evolve.plugins import broken, guarded, propose
 from evolve.regions import Regions
+from evolve.standing import Standing
 from evolve.types import (
     Archive,
     Context,
@@ -109,7 +110,7 @@ class Evolution:
     opened: Mapping[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.best: Trial | None = None
+        self.standing = Standing()
         self.seed_trial: Trial | None = None
         self.told = 0
         self.statuses: Counter[Status] = Counter()
@@ -126,6 +127,11 @@ class Evolution:
         self._begun = time.monotonic() - self.budget.elapsed
         self._last_checkpoint = 0.0
         self._shown: str | None = None
+
+    @property
+    def best(self) -> Trial | None:
+        """The best trial told so far, with what races have corrected; None before there is one with a score."""
+        return self.standing.best
 
     def stop(self, reason: str) -> None:
         """Begin nothing more; what is in flight is left for `resume`. May be called from any thread or signal."""
@@ -406,12 +412,19 @@ class Evolution:
             trial.number,
             {
                 "trials": int(trial.number > 0),
-                "evaluations": int(evaluated),
+                "evaluations": trial.evaluation.evaluations if evaluated else 0,
                 "calls": trial.usage.calls,
                 "tokens": trial.usage.input_tokens + trial.usage.output_tokens,
                 "nanodollars": trial.usage.nanodollars,
             },
         )
+        best = self.best
+        for changed in self.standing.tell(trial):
+            self._alive[changed.number] = changed
+            if changed.number == 0:
+                self.seed_trial = changed
+            with guarded("archive", self.archive, f"told again of trial {changed.number}"):
+                self.archive.tell(changed)
         self._alive[trial.number] = trial
         self.told += 1
         if trial.number == 0:
@@ -425,13 +438,10 @@ class Evolution:
             self.proposer.tell(trial)
         self.evaluator.tell(trial)
         commit = self.lineage.record(trial, base)
+        if self.best is not None and (best is None or self.best.number != best.number):
+            self.lineage.point("best", self.lineage.commit(self.best.number))
         fitness = trial.fitness
-        if fitness is None:
-            return
-        if self.best is None or self.best.fitness is None or fitness > self.best.fitness:
-            self.best = trial
-            self.lineage.point("best", commit)
-        if trial.lane and fitness > self._lane_best.get(trial.lane, -np.inf):
+        if trial.lane and fitness is not None and fitness > self._lane_best.get(trial.lane, -np.inf):
             self._lane_best[trial.lane] = fitness
             self.lineage.point(f"lane/{trial.lane}", commit)
 

@@ -15,6 +15,7 @@ from evolve.journal import Event, Replay
 from evolve.lineage import trial_commit
 from evolve.recovery import needs_recovery, read_ledger
 from evolve.run import check, read_config
+from evolve.standing import Standing
 from evolve.types import Evaluation, Program, Trial
 
 if TYPE_CHECKING:
@@ -56,7 +57,8 @@ class History:
 
     `config` is the resolved configuration, `limits` the budget of the last session, `stopped` why that ended ("" when
     it is going on or was killed, "cloned" when a clone does not tell), `held_out` the held-out evaluations by trial
-    number, `in_flight` the trials that were asked for and not told.
+    number, `in_flight` the trials that were asked for and not told, `rises` those that became the best. Trials are as
+    races have left them.
 
     Raises `RunNotFound`, `RunDamaged`, `StorageError` and, for a clone that git does not read, `LineageError`.
     """
@@ -75,6 +77,8 @@ class History:
             raise RunDamaged(f"{self.path / '.evolve' / 'config.toml'} lacks {', '.join(missing)}")
         self._trials: dict[int, Trial] = {}
         self._commits: dict[int, str] = {}
+        self._standing = Standing()
+        self.rises: set[int] = set()
         self.limits: dict[str, Any] = {}
         replay = Replay(lambda number: self._trials[number].program)
         for event in events:
@@ -97,7 +101,11 @@ class History:
         trial = replay.fold(event)
         if trial is None:
             return
+        for changed in self._standing.tell(trial):
+            self._trials[changed.number] = changed
         self._trials[trial.number] = trial
+        if self._standing.best is trial:
+            self.rises.add(trial.number)
         parents = [self._commits[parent] for parent in trial.parents]
         self._commits[trial.number] = trial_commit(trial, parents, self.config["started"])
 
@@ -132,13 +140,16 @@ class History:
         """The trials in the order in which they were told."""
         return list(self._trials.values())
 
-    @cached_property
+    @property
     def best(self) -> Trial:
-        """The trial with the highest fitness, the first told among equals. Raises `RunNotFound` when none has one."""
-        scored = [trial for trial in self._trials.values() if trial.fitness is not None]
-        if not scored:
+        """The trial with the highest fitness, the first told among equals; where trials raced, who won.
+
+        Raises `RunNotFound` when none has a score.
+        """
+        best = self._standing.best
+        if best is None:
             raise RunNotFound(f"{self.path} has no trial with a score yet")
-        return max(scored, key=lambda trial: trial.fitness or 0.0)
+        return best
 
     @cached_property
     def trials(self) -> pd.DataFrame:

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from evolve.errors import RunDamaged, StorageError
-from evolve.types import Cost, Evaluation, Json, Program, Proposal, Status, Trial, Usage
+from evolve.types import Cost, Evaluation, Json, Program, Proposal, Rescored, Status, Trial, Usage
 
 __all__ = [
     "VERSION",
@@ -251,17 +251,36 @@ def encode_evaluation(evaluation: Evaluation, *, measured: bool = True) -> dict[
         **({"fitness": evaluation.fitness} if evaluation.fitness != evaluation.score else {}),
         **({"objectives": dict(evaluation.objectives)} if evaluation.objectives else {}),
         **({"samples": list(evaluation.samples)} if evaluation.samples else {}),
+        **({"seeds": list(evaluation.seeds)} if evaluation.seeds else {}),
+        **({"evaluations": evaluation.evaluations} if evaluation.evaluations != 1 else {}),
+        **({"rescored": [_encode_rescored(again) for again in evaluation.rescored]} if evaluation.rescored else {}),
+        **({"won": evaluation.won} if evaluation.won is not None else {}),
         **({"metrics": dict(evaluation.metrics)} if evaluation.metrics else {}),
         **({"measures": dict(evaluation.measures)} if evaluation.measures else {}),
         **({"instances": dict(evaluation.instances)} if evaluation.instances else {}),
         **({"feedback": evaluation.feedback} if evaluation.feedback else {}),
-        **({"cost": [round(cost.seconds, 6), round(cost.cpu_seconds, 6), cost.memory_bytes]} if measured else {}),
+        **(
+            {"cost": [round(cost.seconds, 6), round(cost.cpu_seconds, 6), cost.memory_bytes, *[True] * cost.cached]}
+            if measured
+            else {}
+        ),
+    }
+
+
+def _encode_rescored(again: Rescored) -> dict[str, Json]:
+    return {
+        "number": again.number,
+        "samples": list(again.samples),
+        "seeds": list(again.seeds),
+        **({"fitness": again.fitness} if again.fitness is not None else {}),
+        **({"objectives": dict(again.objectives)} if again.objectives else {}),
+        **({"status": str(again.status), "feedback": again.feedback} if again.status is not Status.OK else {}),
     }
 
 
 def decode_evaluation(event: Event) -> Evaluation:
     """The evaluation that `encode_evaluation` described, without artifacts."""
-    seconds, cpu_seconds, memory_bytes = event.get("cost", (0.0, 0.0, 0))
+    seconds, cpu_seconds, memory_bytes, *cached = event.get("cost", (0.0, 0.0, 0))
     score = event.get("score")
     return Evaluation(
         status=Status(event["status"]),
@@ -269,11 +288,27 @@ def decode_evaluation(event: Event) -> Evaluation:
         fitness=event.get("fitness", score),
         objectives=event.get("objectives", {}),
         samples=tuple(event.get("samples", ())),
+        seeds=tuple(event.get("seeds", ())),
+        evaluations=event.get("evaluations", 1),
+        rescored=tuple(map(_decode_rescored, event.get("rescored", ()))),
+        won=event.get("won"),
         metrics=event.get("metrics", {}),
         measures=event.get("measures", {}),
         instances=event.get("instances", {}),
         feedback=event.get("feedback", ""),
-        cost=Cost(seconds=seconds, cpu_seconds=cpu_seconds, memory_bytes=memory_bytes),
+        cost=Cost(seconds=seconds, cpu_seconds=cpu_seconds, memory_bytes=memory_bytes, cached=bool(cached)),
+    )
+
+
+def _decode_rescored(fields: Event) -> Rescored:
+    return Rescored(
+        number=fields["number"],
+        samples=tuple(fields["samples"]),
+        seeds=tuple(fields["seeds"]),
+        fitness=fields.get("fitness"),
+        objectives=fields.get("objectives", {}),
+        status=Status(fields.get("status", "ok")),
+        feedback=fields.get("feedback", ""),
     )
 
 

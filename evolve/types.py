@@ -134,11 +134,32 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What an evaluation took. Measured, so it is journaled and never committed."""
+    """What an evaluation took. Measured, so it is journaled and never committed.
+
+    With `cached` it is what it took when it was measured, and this time the result was known.
+    """
 
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     memory_bytes: int = 0
+    cached: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rescored:
+    """What an earlier trial scored in a race against a new one: samples that are added to its own.
+
+    `samples` are in the user's unit, one for each of `seeds`; `fitness` and `objectives` are means over them, turned so
+    that higher is better. When it failed this time, `status` and `feedback` say how, and `fitness` is None.
+    """
+
+    number: int
+    samples: tuple[float, ...] = ()
+    seeds: tuple[int, ...] = ()
+    fitness: float | None = None
+    objectives: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
+    status: Status = Status.OK
+    feedback: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +168,12 @@ class Evaluation:
 
     `score` is in the user's unit and direction; `fitness` is the same turned so that higher is better. Both are finite,
     and both are None unless the status is `OK`. `objectives` are what is optimised beside the score, by name and turned
-    as `fitness` is. `instances` holds scores per instance, `samples` those of each repeat when there were several and
-    `score` is their mean, `measures` behaviour descriptors, `artifacts` files to keep; `feedback` is text for the next
-    proposer, never about held-out instances.
+    as `fitness` is. `instances` holds scores per instance, `measures` behaviour descriptors, `artifacts` files to keep;
+    `feedback` is text for the next proposer, never about held-out instances.
+
+    When it was scored several times, `samples` are the scores, `seeds` what told the repeats apart, and `score` is the
+    mean. `evaluations` is how many times a program was scored for this, another one's in `rescored` included. `won`
+    says whether it was better than the best one, which is the last of `rescored`; None when there was no race.
     """
 
     status: Status
@@ -157,6 +181,10 @@ class Evaluation:
     fitness: float | None = None
     objectives: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
     samples: tuple[float, ...] = ()
+    seeds: tuple[int, ...] = ()
+    evaluations: int = 1
+    rescored: tuple[Rescored, ...] = ()
+    won: bool | None = None
     metrics: Mapping[str, Json] = field(default_factory=lambda: _EMPTY)
     measures: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
     instances: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
@@ -335,7 +363,11 @@ class Archive(Protocol):
     """Is told trials and samples parents and inspirations from them. Called on the loop thread alone."""
 
     def tell(self, trial: Trial) -> None:
-        """Learn of a trial, whatever its status. The first one told is the seed."""
+        """Learn of a trial, whatever its status. The first one told is the seed.
+
+        A trial whose evaluation was corrected by a race is told again, under its number: what was known of it before
+        no longer holds. It may have lost its score.
+        """
 
     def sample(self, rng: np.random.Generator) -> Selection:
         """Choose what to change next. Only trials with status `OK` are offered. Raises `LookupError` when none is."""

@@ -28,11 +28,17 @@ class Top:
         self._told = 0
 
     def tell(self, trial: Trial) -> None:
-        """Keep the trial if it has a fitness and is good enough."""
+        """Keep the trial if it has a fitness and is good enough. One that is kept already takes its new place."""
         self._told += 1
+        order = self._told
+        for place, (_, told, kept) in enumerate(self._kept):
+            if kept.number == trial.number:
+                order = told
+                del self._kept[place]
+                break
         if trial.fitness is None:
             return
-        insort(self._kept, (-trial.fitness, self._told, trial))
+        insort(self._kept, (-trial.fitness, order, trial))
         del self._kept[self._size :]
 
     def sample(self, rng: np.random.Generator) -> Selection:

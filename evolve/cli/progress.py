@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 import click
 
 from evolve.cli.printing import brief, elapsed, figure
+from evolve.standing import Standing
 from evolve.types import Trial
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class Progress:
 
     def __init__(self, *, quiet: bool = False, live: bool | None = None) -> None:
         self.limit: int | None = None
-        self.best: Trial | None = None
+        self._standing = Standing()
         self._quiet = quiet
         self._live_wanted = sys.stderr.isatty() if live is None else live
         self._live: Live | None = None
@@ -47,7 +48,7 @@ class Progress:
 
     def begin(self, limit: int | None, told: int, best: Trial | None) -> None:
         """Know how many trials there may be in all (None: the budget does not say), were told, and the best so far."""
-        self.limit, self.best = limit, best
+        self.limit, self._standing = limit, Standing(best)
         self._trials = max(told - 1, 0)
 
     def __enter__(self) -> Self:
@@ -72,10 +73,10 @@ class Progress:
         self._told += 1
         self._recent.append(now)
         self._trials += trial.number > 0
+        self._standing.tell(trial)
         if trial.fitness is None:
             self._failed += 1
-        elif self.best is None or self.best.fitness is None or trial.fitness > self.best.fitness:
-            self.best = trial
+        elif self._standing.best is trial:
             self._head()
             self._say(f"{trial.number:>6}  {figure(trial.evaluation.score):>12}  {brief(trial.summary)}")
             return
@@ -109,8 +110,8 @@ class Progress:
         since = max(min(now - self._begun, RATE_SECONDS), 1e-3)
         rate = sum(moment > now - since for moment in list(self._recent)) / since
         parts = [f"{self._trials} of {self.limit} trials" if self.limit is not None else f"{self._trials} trials"]
-        if self.best is not None:
-            parts.append(f"best {figure(self.best.evaluation.score)} (trial {self.best.number})")
+        if (best := self._standing.best) is not None:
+            parts.append(f"best {figure(best.evaluation.score)} (trial {best.number})")
         parts += [f"{rate:.0f}/s", elapsed(now - self._begun)]
         parts.append(f"{100 * self._failed / max(self._told, 1):.0f} % without a score")
         return " · ".join(parts)

@@ -27,12 +27,7 @@ def command(path: Path, trial: int | str | None, everything: bool, as_json: bool
     history = read_run(path)
     root = trial_of(trial or "seed", history).number
     parents = {told.number: told.parents for told in history.order}
-    rises: set[int] = set()
-    highest = float("-inf")
-    for told in history.order:
-        if told.fitness is not None and told.fitness > highest:
-            highest = told.fitness
-            rises.add(told.number)
+    rises = history.rises
     kept = set(parents) if everything else led_to(rises, parents)
     if as_json:
         print_json(

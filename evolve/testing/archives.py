@@ -8,6 +8,7 @@ class TestMine(ArchiveSuite):
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -71,6 +72,35 @@ class ArchiveSuite:
                 )
             )
         assert {offered.number for offered in self._all(archive.sample(np.random.default_rng(0)))} == {0}
+
+    def test_a_trial_that_is_told_again_is_known_as_it_is_now(self) -> None:
+        """It is offered with its new evaluation, and not at all once it has no score."""
+        archive = self._told(40)
+        known = {made.number: made for made in self.trials(40)}
+        for step in range(30):
+            try:
+                offered = archive.sample(np.random.default_rng(step)).parents[0]
+            except LookupError:
+                break  # a small archive has nothing left
+            again = replace(offered, evaluation=self._worse(offered.evaluation, failed=step % 3 == 2))
+            known[offered.number] = again
+            archive.tell(again)
+            for other in self._offers(archive):
+                assert other.evaluation == known[other.number].evaluation
+                assert other.fitness is not None
+        else:
+            assert any(trial.evaluation.status is Status.FAILED for trial in known.values())
+
+    def _offers(self, archive: Archive) -> list[Trial]:
+        try:
+            return [trial for seed in range(10) for trial in self._all(archive.sample(np.random.default_rng(seed)))]
+        except LookupError:
+            return []
+
+    def _worse(self, evaluation: Evaluation, *, failed: bool) -> Evaluation:
+        if failed or evaluation.score is None or evaluation.fitness is None:
+            return Evaluation(status=Status.FAILED, feedback="it failed when it was scored again")
+        return replace(evaluation, score=evaluation.score - 1.0, fitness=evaluation.fitness - 1.0)
 
     def test_a_parent_is_offered_and_inspirations_are_others(self) -> None:
         """No trial twice in one selection."""
