@@ -161,8 +161,8 @@ class Search:
                 "evaluator": task.tree,
                 "direction": task.settings.task.direction,
                 "started": int(epoch) if epoch.isdigit() else int(time.time()),
-                "seed": options.seed,
-                "workers": options.workers or len(os.sched_getaffinity(0)),
+                "seed": (task.settings.search.seed or 0) if options.seed is None else options.seed,
+                "workers": options.workers or _workers(task),
                 "sandbox": sandbox.name,
                 "allow_unsafe": options.allow_unsafe,
                 "proposer": options.proposer,
@@ -401,8 +401,13 @@ def _same_task(given: str | None, known: str, run: Run) -> Task:
 
 def _limits(task: Task, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """The limits given; the task's when there are none; a number of trials when it has none either."""
-    defaults = check_limits(task.settings.search.model_dump(exclude_none=True))
+    defaults = check_limits(task.settings.search.limits)
     return given or defaults or {"trials": DEFAULT_TRIALS}
+
+
+def _workers(task: Task) -> int:
+    processors = len(os.sched_getaffinity(0))
+    return min(task.settings.search.workers or processors, processors)
 
 
 def _counted(limits: Mapping[str, Any]) -> dict[str, int]:

@@ -23,15 +23,16 @@ def read_folder(folder: Path) -> Program:
     return _read(folder, _walk(folder, lambda path: path.name not in _CACHES and not (path / ".evolve").exists()))
 
 
-def task_files(folder: Path, *, seed: Path | None = None) -> Program:
-    """The files of a task as its evaluator sees them; with `seed`, a path in `folder`, without that.
+def task_files(folder: Path, *, seed: Path | None = None, without: Callable[[Path], bool] = lambda _: False) -> Program:
+    """The files of a task as its evaluator sees them; with `seed`, a path in `folder`, without that, and without the
+    files and folders that `without` says of.
 
     Hidden files, caches, and folders that are git repositories or runs never belong to a task: who searches inside of
     it has not changed its evaluator. Raises `TaskError` as `read_folder` does.
     """
 
     def belongs(path: Path) -> bool:
-        if path.name.startswith(".") or path.name == "__pycache__" or path == seed:
+        if path.name.startswith(".") or path.name == "__pycache__" or path == seed or without(path):
             return False
         return not any((path / state).exists() for state in (".git", ".evolve"))
 

@@ -22,8 +22,8 @@ class Options:
     """How to search.
 
     Args:
-        seed: of all random numbers, at least 0.
-        workers: evaluations at a time; by default one for each processor.
+        seed: of all random numbers, at least 0; the task's when it is None, else 0.
+        workers: evaluations at a time; by default one for each processor, or fewer where the task says so.
         sandbox: "auto", the name of a sandbox, or one of yours.
         allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
         proposer, archive: a name in `PROPOSERS` or `ARCHIVES` of `evolve.config`, or "module:attribute".
@@ -32,7 +32,7 @@ class Options:
     Raises `TaskError`, naming the option, for a value that it cannot have.
     """
 
-    seed: int = 0
+    seed: int | None = None
     workers: int | None = None
     sandbox: str | Sandbox = "auto"
     allow_unsafe: bool = False
@@ -41,9 +41,9 @@ class Options:
     strict: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "seed", _whole("seed", self.seed, least=0))
-        if self.workers is not None:
-            object.__setattr__(self, "workers", _whole("workers", self.workers, least=1))
+        for name, least in (("seed", 0), ("workers", 1)):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, _whole(name, value, least=least))
         for name in ("allow_unsafe", "strict"):
             if not isinstance(value := getattr(self, name), bool):
                 raise TaskError(f"{name} is True or False, not {value!r}")

@@ -19,14 +19,16 @@ from evolve.errors import TaskError
 from evolve.folders import read_folder, task_files
 from evolve.resources import bundled
 from evolve.sandboxes.recipe import Recipe, Surroundings
-from evolve.types import Limits, Program, path_problem
+from evolve.types import Json, Limits, Program, path_problem
 
-__all__ = ["Form", "Task"]
+__all__ = ["Form", "Task", "settings_over"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 Name = Annotated[str, Field(min_length=1)]
 Direction = Literal["maximize", "minimize"]
+
+_FOREIGN = {"openevolve": ("initial_program.*", "evaluator.py"), "shinka": ("initial.*", "evaluate.py")}
 
 
 class _Table(BaseModel):
@@ -145,6 +147,13 @@ class SearchTable(_Table):
     trials: Count | None = None
     evaluations: Count | None = None
     seconds: Positive | None = None
+    seed: Annotated[int, Field(ge=0)] | None = None
+    workers: Count | None = None
+
+    @property
+    def limits(self) -> dict[str, Any]:
+        """Those of the limits that are set."""
+        return self.model_dump(include={"trials", "evaluations", "seconds"}, exclude_none=True)
 
 
 class TaskFile(_Table):
@@ -164,7 +173,11 @@ class Form:
     """How a task's evaluator is asked, when it is no `evaluate.py` of the native form.
 
     Then `folder` has the script that speaks for it, which finds the files `extra` beside its own, and the task's files
-    lie in `beside`, with the candidate. `notes` are what the user has to know about scores of this form.
+    lie in `beside`, with the candidate. `notes` are what the user has to know about scores of this form. `hints` are
+    what the configuration of another tool says about how to search, by our names, for whoever can make use of it:
+    population, archive, islands, migration_interval, migration_rate, elites, exploration, exploitation, features,
+    feature_bins, edits (kinds of change that a model is asked for), inspirations, and models (name, weight,
+    temperature and the like; never a key).
     """
 
     name: str = "native"
@@ -172,6 +185,7 @@ class Form:
     extra: Mapping[str, bytes] = field(default_factory=dict)
     beside: Program = field(default_factory=lambda: Program({}))
     notes: tuple[str, ...] = ()
+    hints: Mapping[str, Json] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -195,7 +209,7 @@ class Task:
     def load(cls, reference: str | os.PathLike[str]) -> Task:
         """The task of a bundled name, or in a folder. Raises `TaskError`, which names file, key and fix."""
         folder, reference = _find(os.fspath(reference))
-        settings = _parse(folder / "task.toml")
+        settings = settings_over({}, folder / "task.toml")
         entry = settings.evaluator.file
         if problem := path_problem(entry):
             raise TaskError(
@@ -207,10 +221,18 @@ class Task:
                 f"write it, with a function evaluate(program)"
             )
         start = _seed_path(folder, settings)
-        tree = task_files(folder, seed=start).tree
         name = settings.task.name or folder.resolve().name
+        return cls.of(reference, folder, name, settings, task_files(folder, seed=start), start)
+
+    @classmethod
+    def of(cls, reference: str, folder: Path, name: str, settings: TaskFile, files: Program, start: Path) -> Task:
+        """The task with these settings in a folder, where `files` are the evaluator's and `start` is the seed.
+
+        Raises `TaskError` when the seed or a file that the settings name cannot be read.
+        """
         surroundings = _surroundings(folder, settings.sandbox, reference)
-        return cls(reference, folder, name, settings, _read_seed(folder, start), tree, surroundings, seed_path=start)
+        seed = _read_seed(folder, start)
+        return cls(reference, folder, name, settings, seed, files.tree, surroundings, seed_path=start)
 
     @property
     def limits(self) -> Limits:
@@ -284,20 +306,37 @@ def _way_on(folder: Path) -> str:
     """What somebody may have meant with a folder that is no task."""
     if (folder / ".evolve").is_dir():
         return f"it is a run, which `evolve resume {shlex.quote(str(folder))}` continues"
+    for form, files in _FOREIGN.items():
+        if all(any(folder.glob(pattern)) for pattern in files):
+            return f"it looks like a task of another tool: give --from {form}"
     if (folder / "evaluate.py").exists() or (folder / "seed").exists():
         return "write one beside what is there: an empty one will do, for every key has a default"
     return f"`evolve init {shlex.quote(str(folder))}` adds one, with an evaluator and a seed that work at once"
 
 
-def _parse(path: Path) -> TaskFile:
+def settings_over(given: Mapping[str, Mapping[str, Any]], path: Path) -> TaskFile:
+    """The settings `given` by table and key, with those of the `task.toml` at `path` over them, where there is one.
+
+    Raises `TaskError` with what is wrong in that file.
+    """
+    own = _table(path) if path.exists() else {}
+    tables = {name: table for name, table in own.items() if isinstance(table, dict)}
+    merged = {name: {**given.get(name, {}), **tables.get(name, {})} for name in {**given, **tables}}
+    return _validated({**own, **merged}, path)
+
+
+def _table(path: Path) -> dict[str, Any]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise TaskError(f"cannot read {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise TaskError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}") from error
     except tomllib.TOMLDecodeError as error:
         raise TaskError(f"{path} is no valid TOML: {error}") from error
+
+
+def _validated(table: Mapping[str, Any], path: Path) -> TaskFile:
     try:
         return TaskFile.model_validate(table)
     except ValidationError as error:

@@ -97,7 +97,8 @@ def form_option(function: F) -> F:
         default="native",
         show_default=True,
         metavar="FORM",
-        help="What kind of task folder it is: native, with a task.toml.",
+        help="What kind of task folder it is: native, with a task.toml; openevolve, with evaluator.py and "
+        "initial_program.*; or shinka, with evaluate.py and initial.*. The last two work as they are.",
     )(function)
 
 

@@ -16,8 +16,12 @@ __all__ = ["command"]
 @click.command(name="run")
 @click.argument("task")
 @limit_options("at most this many")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all random choices.")
-@click.option("--workers", type=click.IntRange(min=1), help="Evaluations at a time. [default: one for each processor]")
+@click.option("--seed", type=click.IntRange(min=0), help="Of all random choices. [default: the task's, else 0]")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    help="Evaluations at a time. [default: one for each processor, or fewer where the task says so]",
+)
 @form_option
 @sandbox_option
 @click.option("--allow-unsafe", is_flag=True, help="Let untrusted programs run without isolation.")

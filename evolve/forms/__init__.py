@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from evolve.errors import TaskError
-from evolve.forms import command
+from evolve.forms import command, openevolve, shinka
 from evolve.task import Task
 
 __all__ = ["FORMS", "load"]
 
-FORMS: dict[str, Callable[[str], Task]] = {"native": Task.load}
+FORMS: dict[str, Callable[[str], Task]] = {"native": Task.load, "openevolve": openevolve.load, "shinka": shinka.load}
 """Forms by name: what makes a task of a reference. Raise `TaskError`."""
 
 
@@ -29,4 +29,5 @@ def load(reference: str | os.PathLike[str], form: str = "native") -> Task:
     if form not in FORMS:
         raise TaskError(f"there is no form of task {form!r}; there are {', '.join(FORMS)}")
     task = FORMS[form](os.fspath(reference))
-    return replace(task, form=command.form(task)) if task.settings.evaluator.command else task
+    by_command = form == "native" and task.settings.evaluator.command
+    return replace(task, form=command.form(task)) if by_command else task
