@@ -168,8 +168,9 @@ class Evaluation:
 
     `score` is in the user's unit and direction; `fitness` is the same turned so that higher is better. Both are finite,
     and both are None unless the status is `OK`. `objectives` are what is optimised beside the score, by name and turned
-    as `fitness` is. `instances` holds scores per instance, `measures` behaviour descriptors, `artifacts` files to keep;
-    `feedback` is text for the next proposer, never about held-out instances.
+    as `fitness` is. `instances` holds scores per instance, `measures` behaviour descriptors, `artifacts` files to keep,
+    of which those below `private/` are for people and never shown to a proposer; `feedback` is text for the next
+    proposer, never about held-out instances.
 
     When it was scored several times, `samples` are the scores, `seeds` what told the repeats apart, and `score` is the
     mean. `evaluations` is how many times a program was scored for this, another one's in `rescored` included. `won`
