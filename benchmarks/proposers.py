@@ -149,7 +149,7 @@ def costs() -> bool:
     }
     others = [trial(1, program)]
     for number in range(1, 20):
-        others.append(told(number, Mutation(regions).propose(selection(others[-1]), ask(number)), 0.0))
+        others.append(told(number, Mutation(regions).plan(selection(others[-1]), ask(number))(), 0.0))
     chosen = selection(parent, *others[-2:])
     changed = others[-1].program
     rows: list[tuple[str, float, float]] = [
@@ -159,15 +159,13 @@ def costs() -> bool:
     ]
     for name, make in makers.items():
         limit = 3.0 if name == "mutation" else float("inf")
-        fresh = milliseconds(lambda number, make=make: make().propose(chosen, ask(number)))  # type: ignore[misc]
+        fresh = milliseconds(lambda number, make=make: make().plan(chosen, ask(number))())  # type: ignore[misc]
         kept = make()
         rows.append((f"{name}, of a new parent", fresh, limit))
-        again = milliseconds(lambda number, kept=kept: kept.propose(chosen, ask(number)))  # type: ignore[misc]
+        again = milliseconds(lambda number, kept=kept: kept.plan(chosen, ask(number))())  # type: ignore[misc]
         rows.append((f"{name}, of the same parent again", again, limit))
     tuner = Tuner(regions)
-    proposals = [
-        told(number, tuner.propose(chosen, ask(number)), float(number % 7)) for number in range(1, REPEATS + 1)
-    ]
+    proposals = [told(number, tuner.plan(chosen, ask(number))(), float(number % 7)) for number in range(1, REPEATS + 1)]
     rows.append(("tuner, told of a trial", milliseconds(lambda number: tuner.tell(proposals[number])), float("inf")))
     print(f"{len(TEXT.splitlines())} lines, median CPU of {REPEATS}       ms")
     for name, spent, limit in rows:

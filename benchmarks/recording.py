@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from evolve.testing.searches import open_evolution
-from evolve.types import Context, Proposal, Selection, Trial
+from evolve.types import Context, Plan, Proposal, Selection, Trial
 
 WINDOW = 500
 """Trials over which one point of the curve is measured."""
@@ -55,12 +55,15 @@ class Curve:
 class Idle:
     """A proposer that costs nearly nothing: a new number in the first line, drawn without a generator."""
 
-    def propose(self, selection: Selection, context: Context) -> Proposal:
+    def plan(self, selection: Selection, context: Context) -> Plan:
         parent = selection.parents[0]
         rest = parent.program.text("program.py").split("\n", 1)[1]
         value = (context.number * 0.6180339887498949) % 6.0
         program = parent.program.replace({"program.py": f"x = {value!r}\n{rest}".encode()})
-        return Proposal(program=program, parents=(parent.number,), operator="number", summary=f"set x to {value:.3g}")
+        proposal = Proposal(
+            program=program, parents=(parent.number,), operator="number", summary=f"set x to {value:.3g}"
+        )
+        return lambda: proposal
 
     def tell(self, trial: Trial) -> None:
         """Nothing to learn."""

@@ -242,7 +242,7 @@ class Search:
             raise
         try:
             budget = search.evolution.budget
-            search.evolution.replay(run.events())
+            search.evolution.replay(run.events(), unfinished=run.unfinished())
             budget.limits = {**budget.limits, **_counted(limits)}
             budget.seconds = limits.get("seconds", budget.seconds)
         except BaseException:
@@ -357,7 +357,7 @@ def _make_parts(task: Task, seed: Program, sandbox: Sandbox, options: Options) -
     require_safe(sandbox, untrusted=options.proposer not in PROPOSERS, allow_unsafe=options.allow_unsafe)
     regions = Regions(seed, task.settings.task.editable)
     archive = make("archive", options.archive, ARCHIVES, ("tell", "sample"))
-    proposer = make("proposer", options.proposer, PROPOSERS, ("propose", "tell"), regions)
+    proposer = make("proposer", options.proposer, PROPOSERS, ("plan", "tell"), regions)
     return _Parts(task, seed, regions, archive, proposer, sandbox)
 
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -22,11 +22,22 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from evolve.budget import Budget
-from evolve.errors import EvolveError, Fault, Interrupted, PluginError, RunDamaged, SandboxFault, SeedError
+from evolve.errors import (
+    BudgetSpent,
+    EvolveError,
+    Fault,
+    Interrupted,
+    ModelFault,
+    PluginError,
+    RunDamaged,
+    SandboxFault,
+    SeedError,
+)
 from evolve.fingerprint import fingerprint
 from evolve.journal import Event, Journal, Replay, encode_evaluation, encode_proposal, finish
 from evolve.lineage import LEDGER_EVERY, Lineage
-from evolve.plugins import broken, guarded, propose
+from evolve.models.meter import Meter
+from evolve.plugins import broken, guarded, planned
 from evolve.regions import Regions
 from evolve.standing import Standing
 from evolve.types import (
@@ -35,6 +46,7 @@ from evolve.types import (
     Evaluation,
     Evaluator,
     Json,
+    Plan,
     Program,
     Proposal,
     Proposer,
@@ -70,6 +82,7 @@ class _Pending:
     number: int
     selection: Selection | None
     attempt: int = 0
+    plan: Plan | None = None
     proposal: Proposal | None = None
     duplicate_of: int | None = None
 
@@ -86,6 +99,7 @@ class Evolution:
         reservation: what a trial may use at most, per resource of the budget.
         attempts: how often a proposal that cost nothing is drawn again when it is a duplicate.
         patience: seconds between tries after a `Fault`; when they are used up the run stops.
+        meter: how proposers ask models; what they used is the meter's to say, not theirs.
         on_trial: hears each trial told in this session.
         opened: what else the journal says of this session's beginning.
 
@@ -106,6 +120,7 @@ class Evolution:
     reservation: Mapping[str, int] = field(default_factory=lambda: {"trials": 1, "evaluations": 1})
     attempts: int = 8
     patience: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+    meter: Meter | None = None
     on_trial: Callable[[Trial], None] = lambda _: None
     opened: Mapping[str, Json] = field(default_factory=dict)
 
@@ -122,6 +137,8 @@ class Evolution:
         self._next = 0
         self._pending: dict[int, _Pending] = {}
         self._futures: dict[Future[Any], _Pending] = {}
+        self._short = ""
+        self._again: list[tuple[_Pending, int]] = []
         self._halt = threading.Event()
         self._stop_reason = ""
         self._begun = time.monotonic() - self.budget.elapsed
@@ -138,15 +155,17 @@ class Evolution:
         self._stop_reason = self._stop_reason or reason
         self._halt.set()
 
-    def replay(self, events: Iterable[Event]) -> None:
+    def replay(self, events: Iterable[Event], *, unfinished: Collection[int] = ()) -> None:
         """Learn again what the journal says, and take up the trials that were in flight.
+
+        `unfinished` are their numbers, for which the proposer plans again when their turn comes, knowing what it knew.
 
         Raises `RunDamaged` when the journal contradicts itself.
         """
         replay = Replay(self._program_of)
         self.lineage.begin_replay()
         for event in events:
-            self._replay_event(replay, event)
+            self._replay_event(replay, event, unfinished)
         self.lineage.end_replay()
         self.held_out = replay.held_out
         self.budget.elapsed = max(self.budget.elapsed, replay.elapsed)
@@ -154,13 +173,20 @@ class Evolution:
         if 0 in replay.proposed:  # nobody asks for the seed
             self._pending[0] = _Pending(0, None)
         for number, pending in self._pending.items():
-            pending.attempt = replay.attempts.get(number, 0)
             pending.proposal = replay.proposed.get(number)
+        if self.meter is not None:
+            self.meter.take_up(lambda number: number < self._next and number not in self._pending)
 
-    def _replay_event(self, replay: Replay, event: Event) -> None:
+    def _replay_event(self, replay: Replay, event: Event, unfinished: Collection[int]) -> None:
         kind, number = event["event"], event.get("number", -1)
         if kind == "asked":
-            self._pending[number] = _Pending(number, self._selection(event))
+            pending = self._pending[number] = _Pending(number, self._selection(event))
+            if number in unfinished:
+                self._plan(pending)
+        elif kind == "duplicate" and number in unfinished:
+            pending = self._pending[number]
+            pending.attempt = event["attempt"] + 1
+            self._plan(pending)
         elif kind == "ledger":
             self.lineage.ledger(self._totals())
         elif kind == "opened":
@@ -199,11 +225,11 @@ class Evolution:
             self._begin()
             while self._fill():
                 self._advance()
-            reason = self._stop_reason or self.budget.shortage(self.reservation) or "nothing left to do"
+            reason = self._stop_reason or self._short or self.budget.shortage(self.reservation) or "nothing left to do"
             self._close_session(reason)
         except EvolveError as error:
             with suppress(EvolveError):  # the disk that failed, or the git that died, may do so again
-                close = self._close_session if isinstance(error, SandboxFault) else self._stopped
+                close = self._close_session if isinstance(error, SandboxFault | ModelFault) else self._stopped
                 close(_reason(error))
             raise
         finally:
@@ -239,6 +265,8 @@ class Evolution:
             if not self.budget.reserve(pending.number, self.reservation):
                 continue  # it stays in the journal, for a session with more to spend
             if pending.proposal is None:
+                if pending.plan is None:
+                    self._plan(pending)
                 self._submit_proposal(pending)
             else:
                 self._submit_evaluation(pending, pending.proposal)
@@ -248,6 +276,7 @@ class Evolution:
         self.budget.elapsed = time.monotonic() - self._begun
         while (
             not self._halt.is_set()
+            and not self._short
             and len(self._futures) < self.in_flight
             and self.budget.reserve(self._next, self.reservation)
         ):
@@ -266,8 +295,9 @@ class Evolution:
                     **({"lane": selection.lane} if selection.lane else {}),
                 }
             )
-            self._pending[number] = _Pending(number, selection)
-            self._submit_proposal(self._pending[number])
+            pending = self._pending[number] = _Pending(number, selection)
+            self._plan(pending)
+            self._submit_proposal(pending)
         return bool(self._futures) and not self._halt.is_set()
 
     def _advance(self) -> None:
@@ -278,7 +308,10 @@ class Evolution:
         for future in sorted(done, key=lambda future: self._futures[future].number):
             pending = self._futures.pop(future)
             if (error := future.exception()) is not None:
-                failure = failure or error
+                if isinstance(error, BudgetSpent):
+                    self._run_out(pending, error)
+                else:
+                    failure = failure or error
                 continue
             result = future.result()
             try:
@@ -298,19 +331,45 @@ class Evolution:
                 self._learn(trial)
                 self.on_trial(trial)
             self._keep()
+        for pending, duplicate_of in self._again:
+            self._draw_again(pending, duplicate_of)
+        self._again.clear()
         if failure is not None:
             raise failure
 
-    def _submit_proposal(self, pending: _Pending) -> None:
+    def _run_out(self, pending: _Pending, error: BudgetSpent) -> None:
+        """Ask for nothing more; what is in flight is carried to its end, and this trial stays for a larger budget."""
+        self._short = self._short or error.resource
+        self.budget.settle(pending.number, {})
+
+    def _draw_again(self, pending: _Pending, duplicate_of: int) -> None:
+        self.journal.append(
+            {"event": "duplicate", "number": pending.number, "attempt": pending.attempt, "of": duplicate_of}
+        )
+        pending.attempt += 1
+        self._plan(pending)
+        self._submit_proposal(pending)
+
+    def _plan(self, pending: _Pending) -> None:
+        """Have the proposer decide: now, after the tells that the journal has before this ask, live and in replay."""
         assert pending.selection is not None
-        context = Context(pending.number, self._rng(pending.number, _PROPOSE, pending.attempt), attempt=pending.attempt)
-        self._futures[self._proposals.submit(propose, self.proposer, pending.selection, context)] = pending
+        rng = self._rng(pending.number, _PROPOSE, pending.attempt)
+        context = Context(pending.number, rng, attempt=pending.attempt)
+        if self.meter is not None:
+            context = replace(context, ask=self.meter.asker(pending.number))
+        pending.plan = planned(self.proposer, pending.selection, context)
+
+    def _submit_proposal(self, pending: _Pending) -> None:
+        assert pending.plan is not None
+        self._futures[self._proposals.submit(pending.plan)] = pending
 
     def _proposed(self, pending: _Pending, proposal: Proposal) -> Trial | None:
         """Check a proposal. Valid and new: evaluate. A free duplicate: draw again. Else the trial ends here."""
         if unknown := [number for number in proposal.parents if not self.lineage.has(number)]:
             what = f"gave a proposal with the parent {unknown[0]}, which is no trial that was told"
             raise broken("proposer", self.proposer, f"asked for trial {pending.number}", what)
+        if self.meter is not None:
+            proposal = replace(proposal, usage=self.meter.used(pending.number))
         base = self._program_of(proposal.parents[0]) if proposal.parents else None
         if not proposal.rejected and (problem := self.regions.problem(proposal.program)):
             assert base is not None
@@ -327,11 +386,7 @@ class Evolution:
         identity = b"" if proposal.rejected else fingerprint(proposal.program)
         duplicate_of = self._seen.get(identity)
         if duplicate_of is not None and not proposal.usage.calls and pending.attempt + 1 < self.attempts:
-            self.journal.append(
-                {"event": "duplicate", "number": pending.number, "attempt": pending.attempt, "of": duplicate_of}
-            )
-            pending.attempt += 1
-            self._submit_proposal(pending)
+            self._again.append((pending, duplicate_of))
             return None
         new = bool(identity) and duplicate_of is None
         self.journal.append(
@@ -418,6 +473,8 @@ class Evolution:
                 "nanodollars": trial.usage.nanodollars,
             },
         )
+        if self.meter is not None:
+            self.meter.settled(trial.number)
         best = self.best
         for changed in self.standing.tell(trial):
             self._alive[changed.number] = changed

@@ -20,6 +20,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,11 +41,14 @@ __all__ = [
     "encode_usage",
     "finish",
     "read",
+    "unfinished",
 ]
 
 VERSION = 1
 
 Event = dict[str, Any]
+
+_BEGINS = re.compile(rb'\{"event":"(asked|told)","number":(\d+)')
 
 
 class Journal:
@@ -140,6 +144,16 @@ def _open(path: Path) -> Iterator[IO[bytes]]:
             yield file
     except OSError as error:
         raise StorageError(f"cannot read {path}: {error.strerror}") from error
+
+
+def unfinished(path: Path) -> frozenset[int]:
+    """The trials of a journal that were asked for and not told."""
+    found: set[int] = set()
+    with _open(path) as file:
+        for line in file:
+            if match := _BEGINS.match(line):
+                (found.add if match[1] == b"asked" else found.discard)(int(match[2]))
+    return frozenset(found)
 
 
 def encode_changes(base: Program | None, program: Program) -> dict[str, Json]:

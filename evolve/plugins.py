@@ -7,14 +7,15 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TypeVar
 
 from evolve.errors import EvolveError, PluginError, TaskError
-from evolve.types import Context, Program, Proposal, Proposer, Selection, Usage
+from evolve.types import Context, Plan, Program, Proposal, Proposer, Selection, Usage
 
-__all__ = ["broken", "find", "guarded", "make", "propose"]
+__all__ = ["broken", "find", "guarded", "make", "planned"]
 
 Plugin = TypeVar("Plugin")
 
@@ -83,11 +84,19 @@ def broken(kind: str, plugin: object, doing: str, problem: str) -> PluginError:
     return PluginError(f"the {kind} {name} {problem}, {doing}; mend it, then resume the run")
 
 
-def propose(proposer: Proposer, selection: Selection, context: Context) -> Proposal:
-    """What the proposer proposes, if it is a proposal at all. Raises `PluginError`, or an `EvolveError` of its own."""
+def planned(proposer: Proposer, selection: Selection, context: Context) -> Plan:
+    """The proposer's plan, whose work gives a proposal or raises: `PluginError`, or an `EvolveError` of its own."""
     doing = f"asked for trial {context.number}"
     with guarded("proposer", proposer, doing):
-        proposal = proposer.propose(selection, context)
+        plan = proposer.plan(selection, context)
+    if not callable(plan):
+        raise broken("proposer", proposer, doing, f"gave {plan!r:.100} instead of a plan, a function without arguments")
+    return partial(_carry_out, proposer, plan, doing)
+
+
+def _carry_out(proposer: Proposer, plan: Plan, doing: str) -> Proposal:
+    with guarded("proposer", proposer, doing):
+        proposal = plan()
     if problem := _problem(proposal):
         raise broken("proposer", proposer, doing, problem)
     with guarded("proposer", proposer, doing):

@@ -108,6 +108,10 @@ class Run:
         """What happened so far, or the events of one kind, in order. Raises `RunDamaged`."""
         return journal.read(self.state / "journal.jsonl", only)
 
+    def unfinished(self) -> frozenset[int]:
+        """The trials that were asked for and not told."""
+        return journal.unfinished(self.state / "journal.jsonl")
+
     def keep(self, number: int, artifacts: Mapping[str, bytes]) -> None:
         """Write the artifacts of a trial to `.evolve/artifacts/<number>/`. Raises `StorageError`."""
         folder = self.state / "artifacts" / str(number)

@@ -30,6 +30,7 @@ __all__ = [
     "Json",
     "Limits",
     "Model",
+    "Plan",
     "Program",
     "Proposal",
     "Proposer",
@@ -374,11 +375,20 @@ class Archive(Protocol):
         """Choose what to change next. Only trials with status `OK` are offered. Raises `LookupError` when none is."""
 
 
+Plan: TypeAlias = "Callable[[], Proposal]"
+"""The work that is left to do for a proposal."""
+
+
 class Proposer(Protocol):
     """Makes a new program from a selection."""
 
-    def propose(self, selection: Selection, context: Context) -> Proposal:
-        """May run on any thread, several at once. Must not depend on anything but its arguments and what was told."""
+    def plan(self, selection: Selection, context: Context) -> Plan:
+        """Decide what to propose, and return the work that is left to do for it.
+
+        Called on the loop thread alone: what depends on the trials told so far is decided here, and soon. The work is
+        called once, on any thread, several at a time, and depends on nothing that is told meanwhile: so a run can be
+        replayed whatever its threads did.
+        """
 
     def tell(self, trial: Trial) -> None:
         """Learn of a trial, this proposer's or another's. Called on the loop thread alone."""

@@ -18,7 +18,7 @@ from evolve.errors import RunDamaged, SandboxFault, SeedError
 from evolve.regions import Regions
 from evolve.testing.fakes import FunctionEvaluator, NumberProposer, number_program, number_score
 from evolve.testing.searches import open_evolution
-from evolve.types import Context, Evaluation, Program, Proposal, Selection, Status, Trial
+from evolve.types import Context, Evaluation, Plan, Program, Proposal, Selection, Status, Trial
 
 ROOT = Path(__file__).parent.parent
 
@@ -158,9 +158,10 @@ class _Scripted:
     def __init__(self, programs: Mapping[int, Program]) -> None:
         self.programs = programs
 
-    def propose(self, selection: Selection, context: Context) -> Proposal:
+    def plan(self, selection: Selection, context: Context) -> Plan:
         program = self.programs[min(context.number, len(self.programs))]
-        return Proposal(program=program, parents=(selection.parents[0].number,), operator="script", summary="scripted")
+        parents = (selection.parents[0].number,)
+        return lambda: Proposal(program=program, parents=parents, operator="script", summary="scripted")
 
     def tell(self, trial: Trial) -> None:
         pass

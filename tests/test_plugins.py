@@ -18,7 +18,7 @@ from evolve.plugins import make
 from evolve.regions import Regions
 from evolve.testing.fakes import NumberProposer, number_program
 from evolve.testing.searches import open_evolution
-from evolve.types import Context, Program, Proposal, Selection, Trial, Usage
+from evolve.types import Context, Plan, Program, Proposal, Selection, Trial, Usage
 
 REGIONS = Regions(number_program(0.0))
 
@@ -29,7 +29,7 @@ class Half:
     def __init__(self, _: Regions) -> None:
         pass
 
-    def propose(self, selection: Selection, context: Context) -> Proposal:
+    def plan(self, selection: Selection, context: Context) -> Plan:
         raise NotImplementedError
 
 
@@ -47,7 +47,7 @@ def itself(_: Regions) -> type:
         ("os:no_such_thing", "no_such_thing"),
         ("os:path", "no class and no function"),
         ("json:dumps", r"json:dumps\(Regions\) raised TypeError"),
-        ("builtins:str", "without the methods propose and tell"),
+        ("builtins:str", "without the methods plan and tell"),
         (f"{__name__}:Half", "without the method tell"),
         (f"{__name__}:itself", "the class NumberProposer"),
     ],
@@ -55,7 +55,7 @@ def itself(_: Regions) -> type:
 def test_what_is_no_proposer_is_refused_before_anything_begins(name: str, words: str) -> None:
     """The message names the plugin and what is wrong with it."""
     with pytest.raises(TaskError, match=words) as caught:
-        make("proposer", name, PROPOSERS, ("propose", "tell"), REGIONS)
+        make("proposer", name, PROPOSERS, ("plan", "tell"), REGIONS)
     assert repr(name) in str(caught.value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import difflib
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
 from evolve.proposers._dice import Dice, decimal, number_text
@@ -15,7 +16,7 @@ from evolve.proposers._source import Source, shifted
 from evolve.proposers._terms import Change, Edit, Term, brief, names_needed, put, usable, value_of
 from evolve.regions import Regions
 from evolve.syntax import number, parse
-from evolve.types import Context, Program, Proposal, Selection, Trial
+from evolve.types import Context, Plan, Program, Proposal, Selection, Trial
 
 __all__ = ["Crossover"]
 
@@ -41,8 +42,11 @@ class Crossover:
         self._reader = Reader(regions)
         self._attempts = attempts
 
-    def propose(self, selection: Selection, context: Context) -> Proposal:
+    def plan(self, selection: Selection, context: Context) -> Plan:
         """The first parent with parts of another one."""
+        return partial(self._propose, selection, context)
+
+    def _propose(self, selection: Selection, context: Context) -> Proposal:
         first = selection.parents[0]
         dice = Dice(context.rng)
         others = [

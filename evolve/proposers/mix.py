@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from evolve.proposers._dice import Dice
 from evolve.proposers.crossover import Crossover
 from evolve.proposers.mutation import Mutation
 from evolve.proposers.tuner import Tuner
 from evolve.regions import Regions
-from evolve.types import Context, Proposal, Proposer, Selection, Trial
+from evolve.types import Context, Plan, Proposal, Proposer, Selection, Trial
 
 __all__ = ["Mix"]
 
@@ -36,18 +37,27 @@ class Mix:
         tuner = Tuner(regions, patience=5, restarts=0, elsewhere=False)
         return cls([(0.6, Mutation(regions)), (0.1, Crossover(regions)), (0.3, tuner)])
 
-    def propose(self, selection: Selection, context: Context) -> Proposal:
+    def plan(self, selection: Selection, context: Context) -> Plan:
         """What the proposer that was drawn proposes."""
         dice = Dice(context.rng)
         left = list(self._proposers)
-        while True:
+        plans: list[Plan] = []
+        while left:
             drawn = dice.weighted([(weight, (weight, proposer)) for weight, proposer in left])
-            proposal = drawn[1].propose(selection, context)
             left.remove(drawn)
-            if not proposal.rejected or proposal.usage.calls or not left:
-                return proposal
+            plans.append(drawn[1].plan(selection, context))
+        return partial(_first_that_holds, plans)
 
     def tell(self, trial: Trial) -> None:
         """Tells them all."""
         for _, proposer in self._proposers:
             proposer.tell(trial)
+
+
+def _first_that_holds(plans: Sequence[Plan]) -> Proposal:
+    """The first proposal that is valid, or was paid for; else the last."""
+    for plan in plans:
+        proposal = plan()
+        if not proposal.rejected or proposal.usage.calls:
+            break
+    return proposal

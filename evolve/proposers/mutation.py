@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from evolve.proposers._dice import Dice, number_text
 from evolve.proposers._edits import EDITS
 from evolve.proposers._reader import Reader, plain_numbers, splice
@@ -10,7 +12,7 @@ from evolve.proposers._statements import prune
 from evolve.proposers._terms import Edit
 from evolve.regions import Regions
 from evolve.syntax import parse
-from evolve.types import Context, Program, Proposal, Selection, Trial
+from evolve.types import Context, Plan, Program, Proposal, Selection, Trial
 
 __all__ = ["Mutation"]
 
@@ -31,8 +33,11 @@ class Mutation:
         self._more = more
         self._attempts = attempts
 
-    def propose(self, selection: Selection, context: Context) -> Proposal:
+    def plan(self, selection: Selection, context: Context) -> Plan:
         """The first parent with one to three edits."""
+        return partial(self._propose, selection, context)
+
+    def _propose(self, selection: Selection, context: Context) -> Proposal:
         parent = selection.parents[0]
         dice = Dice(context.rng)
         paths = self._reader.paths(parent.program)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from evolve.proposers._lift import Literal, lift, write
 from evolve.proposers._reader import Reader
 from evolve.proposers._session import Note, Session, values_at
 from evolve.regions import Regions
-from evolve.types import Context, Program, Proposal, Selection, Trial
+from evolve.types import Context, Plan, Program, Proposal, Selection, Trial
 
 __all__ = ["Tuner"]
 
@@ -25,7 +25,7 @@ _TUNED_OUT = 256
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _Aim:
     """What the next proposal is made of. Without a session the first trial to be told opens one."""
 
     target: Trial
@@ -84,34 +84,25 @@ class Tuner:
         self._sessions: dict[str, Session] = {}
         self._tuned_out: dict[str, None] = {}
         self._best = -math.inf
-        self._lock = threading.Lock()
 
-    def propose(self, selection: Selection, context: Context) -> Proposal:
+    def plan(self, selection: Selection, context: Context) -> Plan:
         """The first parent, or another program when that one is tuned out, at a new point."""
-        with self._lock:
-            plan = self._plan(selection)
-        if plan is None:
-            return _rejected(selection.parents[0], "there is no numeric literal left to tune in the evolving regions")
-        # an attempt more says that what was drawn had been tried: points are too close to differ in what is written
-        for widen in range(1 + context.attempt, 9 + context.attempt):
-            values = values_at(plan.start, plan.gaussian.sample(context.rng, widen))
-            for at, literal in enumerate(plan.literals):
-                values[at] = literal.round(values[at], integers=plan.integers)
-            if any(value != literal.value for value, literal in zip(values, plan.literals, strict=False)):
-                return _proposal(plan, values)
-        return _rejected(plan.target, "the steps of the tuner have become too small to change a literal")
+        aim = self._aim(selection)
+        if aim is None:
+            left = "there is no numeric literal left to tune in the evolving regions"
+            return partial(_rejected, selection.parents[0], left)
+        return partial(_propose, aim, context)
 
     def tell(self, trial: Trial) -> None:
         """Own trials feed their session; a new best of another proposer joins that of its structure."""
-        with self._lock:
-            if trial.operator == "tuner":
-                self._told(trial)
-            elif trial.fitness is not None and trial.fitness > self._best:
-                self._join(trial)
-            if trial.fitness is not None:
-                self._best = max(self._best, trial.fitness)
+        if trial.operator == "tuner":
+            self._told(trial)
+        elif trial.fitness is not None and trial.fitness > self._best:
+            self._join(trial)
+        if trial.fitness is not None:
+            self._best = max(self._best, trial.fitness)
 
-    def _plan(self, selection: Selection) -> _Plan | None:
+    def _aim(self, selection: Selection) -> _Aim | None:
         """The selected parent if there is something left to tune, else the best program in tuning, else another one."""
         targets = [selection.parents[0]]
         if self._elsewhere:
@@ -123,10 +114,10 @@ class Tuner:
                 if key in self._tuned_out:
                     continue
                 if session is None:
-                    return _Plan(target, key, literals, start, Gaussian.around(len(start), self._sigma), new=True)
+                    return _Aim(target, key, literals, start, Gaussian.around(len(start), self._sigma), new=True)
                 if len(start) == len(session.start):
                     now, epoch, generation = session.distribution.now, session.epoch, session.generation
-                    return _Plan(target, key, literals, session.start, now, epoch, generation, session.integers)
+                    return _Aim(target, key, literals, session.start, now, epoch, generation, session.integers)
         return None
 
     def _parts(self, program: Program) -> Iterator[tuple[str, tuple[Literal, ...]]]:
@@ -184,15 +175,26 @@ def _values(literals: Sequence[Literal]) -> tuple[float, ...]:
     return tuple([float(literal.value) for literal in literals] + [0.0] * (len(literals) == 1))
 
 
-def _proposal(plan: _Plan, values: list[float]) -> Proposal:
-    note = Note(plan.key, plan.epoch, plan.generation, tuple(values))
-    if plan.new:
-        note = replace(note, start=plan.start, fitness=plan.target.fitness)
+def _propose(aim: _Aim, context: Context) -> Proposal:
+    # an attempt more says that what was drawn had been tried: points are too close to differ in what is written
+    for widen in range(1 + context.attempt, 9 + context.attempt):
+        values = values_at(aim.start, aim.gaussian.sample(context.rng, widen))
+        for at, literal in enumerate(aim.literals):
+            values[at] = literal.round(values[at], integers=aim.integers)
+        if any(value != literal.value for value, literal in zip(values, aim.literals, strict=False)):
+            return _proposal(aim, values)
+    return _rejected(aim.target, "the steps of the tuner have become too small to change a literal")
+
+
+def _proposal(aim: _Aim, values: list[float]) -> Proposal:
+    note = Note(aim.key, aim.epoch, aim.generation, tuple(values))
+    if aim.new:
+        note = replace(note, start=aim.start, fitness=aim.target.fitness)
     return Proposal(
-        program=write(plan.target.program, plan.literals, values[: len(plan.literals)]),
-        parents=(plan.target.number,),
+        program=write(aim.target.program, aim.literals, values[: len(aim.literals)]),
+        parents=(aim.target.number,),
         operator="tuner",
-        summary=_summary(plan.literals, values),
+        summary=_summary(aim.literals, values),
         note=note.write(),
     )
 

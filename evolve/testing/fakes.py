@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from functools import partial
 
-from evolve.types import Context, Evaluation, Program, Proposal, Selection, Split, Status, Trial
+from evolve.types import Context, Evaluation, Plan, Program, Proposal, Selection, Split, Status, Trial
 
 __all__ = ["FunctionEvaluator", "NumberProposer", "number_program", "number_score"]
 
@@ -28,8 +29,12 @@ class NumberProposer:
     def __init__(self) -> None:
         self.told: list[int] = []
 
-    def propose(self, selection: Selection, context: Context) -> Proposal:
+    def plan(self, selection: Selection, context: Context) -> Plan:
         """A new value near the parent's."""
+        return partial(self.propose, selection, context)
+
+    def propose(self, selection: Selection, context: Context) -> Proposal:
+        """What comes of a plan; for proposers that differ from this one in it."""
         parent = selection.parents[0]
         first, rest = parent.program.text("program.py").split("\n", 1)
         value = float(first.removeprefix("x = ")) + float(context.rng.normal())

@@ -79,15 +79,15 @@ class ProposerSuite:
         """Of the same object, and of another one that was told the same."""
         first, second = self._pair()
         for number in range(20, 40):
-            proposal = first.propose(self._selection(), ask(number))
-            assert first.propose(self._selection(), ask(number)) == proposal
-            assert second.propose(self._selection(), ask(number)) == proposal
+            proposal = first.plan(self._selection(), ask(number))()
+            assert first.plan(self._selection(), ask(number))() == proposal
+            assert second.plan(self._selection(), ask(number))() == proposal
 
     def test_proposals_change_only_what_may_change(self) -> None:
         """Whoever rejects the others has paid for them."""
         regions = Regions(self.programs()[0])
         proposer = self._told(self.make(regions))
-        proposals = [proposer.propose(self._selection(), ask(number)) for number in range(20, 60)]
+        proposals = [proposer.plan(self._selection(), ask(number))() for number in range(20, 60)]
         assert all(regions.problem(proposal.program) is None for proposal in proposals)
         assert sum(self.willing(proposal) for proposal in proposals) >= 30
         changed = [proposal for proposal in proposals if not proposal.rejected]
@@ -97,7 +97,7 @@ class ProposerSuite:
         """It becomes the parents and the subject of a commit."""
         proposer = self._told(self.make(Regions(self.programs()[0])))
         for number in range(20, 60):
-            proposal = proposer.propose(self._selection(), ask(number))
+            proposal = proposer.plan(self._selection(), ask(number))()
             assert proposal.parents
             assert set(proposal.parents) <= {t.number for t in self._trials()}
             assert len(set(proposal.parents)) == len(proposal.parents)
@@ -111,19 +111,19 @@ class ProposerSuite:
         """Journal and commits hold nothing else, and `tell` is given what they held."""
         first, second = self._pair()
         for number in range(20, 40):
-            proposal = first.propose(self._selection(), ask(number))
+            proposal = first.plan(self._selection(), ask(number))()
             assert json.loads(json.dumps(dict(proposal.note), allow_nan=False)) is not None
             made = told(number, proposal, float(number % 7))
             first.tell(made)
             second.tell(_through_json(made))
-        assert first.propose(self._selection(), ask(99)) == second.propose(self._selection(), ask(99))
+        assert first.plan(self._selection(), ask(99))() == second.plan(self._selection(), ask(99))()
 
     def test_a_replay_of_the_tells_goes_on_with_the_same_proposals(self) -> None:
         """Whatever the trials' fates were: resume is replay."""
         first = self._told(self.make(Regions(self.programs()[0])))
         history: list[Trial] = []
         for number in range(20, 60):
-            proposal = first.propose(self._selection(), ask(number))
+            proposal = first.plan(self._selection(), ask(number))()
             made = told(number, proposal, None if number % 5 == 0 else float(number % 7))
             first.tell(made)
             history.append(made)
@@ -131,15 +131,15 @@ class ProposerSuite:
         for made in history:
             again.tell(made)
         for number in range(60, 80):
-            assert first.propose(self._selection(), ask(number)) == again.propose(self._selection(), ask(number))
+            assert first.plan(self._selection(), ask(number))() == again.plan(self._selection(), ask(number))()
 
     def test_proposals_may_be_made_on_several_threads(self) -> None:
         """They are the same as one after the other."""
         proposer = self._told(self.make(Regions(self.programs()[0])))
         chosen = self._selection()
-        alone = [proposer.propose(chosen, ask(number)) for number in range(20, 60)]
+        alone = [proposer.plan(chosen, ask(number))() for number in range(20, 60)]
         with ThreadPoolExecutor(4) as pool:
-            together = list(pool.map(lambda number: proposer.propose(chosen, ask(number)), range(20, 60)))
+            together = list(pool.map(lambda number: proposer.plan(chosen, ask(number))(), range(20, 60)))
         assert together == alone
 
     def test_global_generators_are_left_alone(self) -> None:
@@ -147,7 +147,7 @@ class ProposerSuite:
         before = random.getstate(), str(np.random.get_state())  # noqa: NPY002 - to see that it is untouched
         proposer = self._told(self.make(Regions(self.programs()[0])))
         for number in range(20, 40):
-            proposer.tell(told(number, proposer.propose(self._selection(), ask(number)), 1.0))
+            proposer.tell(told(number, proposer.plan(self._selection(), ask(number))(), 1.0))
         assert (random.getstate(), str(np.random.get_state())) == before  # noqa: NPY002
 
     def test_odd_programs_are_no_exception(self) -> None:
@@ -159,7 +159,7 @@ class ProposerSuite:
             parent = trial(0, program)
             proposer.tell(parent)
             for number in range(1, 6):
-                proposal = proposer.propose(selection(parent), Context(number, np.random.default_rng(number)))
+                proposal = proposer.plan(selection(parent), Context(number, np.random.default_rng(number)))()
                 assert regions.problem(proposal.program) is None
                 if not proposal.rejected:
                     assert proposal.program.tree != program.tree
@@ -168,7 +168,7 @@ class ProposerSuite:
     def test_trials_of_every_status_may_be_told(self) -> None:
         """Also those of other proposers, with notes that mean nothing to this one."""
         proposer = self._told(self.make(Regions(self.programs()[0])))
-        mine = proposer.propose(self._selection(), ask(20))
+        mine = proposer.plan(self._selection(), ask(20))()
         for number, status in enumerate(Status, start=20):
             fitness = 1.0 if status is Status.OK else None
             evaluation = Evaluation(status=status, score=fitness, fitness=fitness)
@@ -185,7 +185,7 @@ class ProposerSuite:
                         duplicate_of=0 if status is Status.DUPLICATE else None,
                     )
                 )
-        assert proposer.propose(self._selection(), ask(40)).parents
+        assert proposer.plan(self._selection(), ask(40))().parents
 
     def _trials(self) -> list[Trial]:
         return [trial(number, program, float(-number)) for number, program in enumerate(self.programs())]

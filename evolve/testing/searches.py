@@ -16,6 +16,8 @@ from evolve.archives.top import Top
 from evolve.budget import Budget
 from evolve.evolution import Evolution
 from evolve.lineage import Lineage
+from evolve.models.meter import Meter
+from evolve.models.transcript import Transcript
 from evolve.recovery import needs_recovery, recover
 from evolve.regions import Regions
 from evolve.run import Run
@@ -29,7 +31,10 @@ STARTED = 1_700_000_000
 
 @contextmanager
 def open_evolution(path: Path, *, trials: int | None = None, **settings: Any) -> Iterator[Evolution]:
-    """A search at `path`, new or resumed, of `trials` trials beside the seed; `settings` as for Evolution."""
+    """A search at `path`, new or resumed, of `trials` trials beside the seed; `settings` as for Evolution, and `models`
+    when its proposer asks some, `limits` on what they may use.
+    """
+    limits: dict[str, int] = settings.pop("limits", {})
     if needs_recovery(path):
         recover(path)
     run = Run.open(path) if path.exists() else Run.create(path, {"started": STARTED, "task": "number"})
@@ -40,16 +45,19 @@ def open_evolution(path: Path, *, trials: int | None = None, **settings: Any) ->
             settings.setdefault("archive", Top())
             settings.setdefault("proposer", NumberProposer())
             settings.setdefault("evaluator", FunctionEvaluator())
+            budget = Budget()
+            if settings.pop("models", False):
+                settings["meter"] = Meter(budget, Transcript(run.state / "transcript.jsonl"))
             evolution = Evolution(
                 journal=run.journal,
                 lineage=lineage,
-                budget=Budget(),
+                budget=budget,
                 regions=settings.pop("regions", None) or Regions(seed),
                 **settings,
             )
-            evolution.replay(run.events())
+            evolution.replay(run.events(), unfinished=run.unfinished())
             if trials is not None:
-                evolution.budget.limits = {"trials": trials}
+                evolution.budget.limits = {"trials": trials, **limits}
             yield evolution
         finally:
             lineage.close()

@@ -98,7 +98,7 @@ class Story:
     def _trial(self, number: int, chosen: Selection) -> Trial:
         for attempt in range(self.attempts):
             context = Context(number, np.random.default_rng((self.seed, number, 1, attempt)), attempt)
-            proposal = self.proposer.propose(chosen, context)
+            proposal = self.proposer.plan(chosen, context)()
             identity = b"" if proposal.rejected else fingerprint(proposal.program)
             if identity not in self._seen:
                 break

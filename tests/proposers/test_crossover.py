@@ -20,7 +20,7 @@ def crossed(one: str, other: str, draws: int = 60, *, path: str = "a.py") -> lis
     programs = [Program({path: (HEAD + text + TAIL).encode()}) for text in (one, other)]
     crossover = Crossover(Regions(programs[0]))
     first, second = trial(3, programs[0]), trial(5, programs[1])
-    return [crossover.propose(selection(first, second), ask(number)) for number in range(draws)]
+    return [crossover.plan(selection(first, second), ask(number))() for number in range(draws)]
 
 
 def texts(proposals: list[Proposal]) -> set[str]:

@@ -8,7 +8,7 @@ from evolve.proposers.mix import Mix
 from evolve.proposers.tuner import Tuner
 from evolve.regions import Regions
 from evolve.testing.trials import ask, selection, trial
-from evolve.types import Context, Program, Proposal, Selection, Trial, Usage
+from evolve.types import Context, Plan, Program, Proposal, Selection, Trial, Usage
 
 
 class Named:
@@ -20,10 +20,10 @@ class Named:
         self.calls = calls
         self.told: list[int] = []
 
-    def propose(self, selection: Selection, context: Context) -> Proposal:
+    def plan(self, selection: Selection, context: Context) -> Plan:
         parent = selection.parents[0]
         program = parent.program if self.rejected else Program({self.name: b""})
-        return Proposal(
+        return lambda: Proposal(
             program=program,
             parents=(parent.number,),
             operator=self.name,
@@ -38,7 +38,7 @@ class Named:
 
 def operators(mix: Mix, draws: int) -> list[str]:
     chosen = selection(trial(0, "x = 1\n"))
-    return [mix.propose(chosen, ask(number)).operator for number in range(draws)]
+    return [mix.plan(chosen, ask(number))().operator for number in range(draws)]
 
 
 def test_proposers_are_drawn_by_weight() -> None:
@@ -77,7 +77,7 @@ def test_the_default_mix_holds_all_that_need_no_model() -> None:
     mix = Mix.default(Regions(program))
     first = trial(0, program)
     other = trial(1, Program({"a.py": b"def f(x):\n    return (x - 3) * 7 + 1\n"}))
-    drawn = {mix.propose(selection(first, other), ask(number)).operator for number in range(100)}
+    drawn = {mix.plan(selection(first, other), ask(number))().operator for number in range(100)}
     assert drawn == {"mutation", "crossover", "tuner"}
 
 

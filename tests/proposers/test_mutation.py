@@ -36,7 +36,7 @@ def proposals(files: dict[str, str | bytes], draws: int, editable: tuple[str, ..
     program = Program({path: text.encode() if isinstance(text, str) else text for path, text in files.items()})
     mutation = Mutation(Regions(program, editable))
     parent = trial(0, program)
-    return [mutation.propose(selection(parent), ask(number)) for number in range(1, draws + 1)]
+    return [mutation.plan(selection(parent), ask(number))() for number in range(1, draws + 1)]
 
 
 def test_proposals_are_many_and_valid() -> None:
@@ -123,7 +123,7 @@ def test_any_text_is_changed_or_rejected_but_never_an_exception(seed: int, text:
     """Whatever a parent holds."""
     program = Program({"a.py": text.encode(errors="surrogatepass")})
     mutation = Mutation(Regions(program))
-    proposal = mutation.propose(selection(trial(0, program)), Context(1, np.random.default_rng(seed)))
+    proposal = mutation.plan(selection(trial(0, program)), Context(1, np.random.default_rng(seed)))()
     assert (proposal.program.files != program.files) != bool(proposal.rejected)
 
 
@@ -134,7 +134,7 @@ def test_long_chains_of_mutations_stay_valid() -> None:
     mutation = Mutation(regions)
     parent = trial(0, program)
     for number in range(1, 150):
-        proposal = mutation.propose(selection(parent), ask(number))
+        proposal = mutation.plan(selection(parent), ask(number))()
         assert not proposal.rejected
         assert regions.problem(proposal.program) is None
         parent = trial(number, proposal.program)

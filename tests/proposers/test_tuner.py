@@ -87,7 +87,7 @@ def test_a_replay_of_the_tells_goes_on_as_the_uninterrupted_one() -> None:
             tuner.tell(made)
         for number in range(3, 3 + trials):
             target = history[int(fate.integers(len(history)))] if number % 4 == 0 else history[number % 3]
-            proposal = tuner.propose(selection(target, history[0]), ask(number, seed))
+            proposal = tuner.plan(selection(target, history[0]), ask(number, seed))()
             fitness = None if fate.random() < failing else float(fate.integers(5)) / 4
             history.append(told(number, proposal, fitness))
             tuner.tell(history[-1])
@@ -96,7 +96,7 @@ def test_a_replay_of_the_tells_goes_on_as_the_uninterrupted_one() -> None:
         for number in range(200, 210):
             for target in history[:3]:
                 chosen = selection(target, *history[:3])
-                assert tuner.propose(chosen, ask(number)) == again.propose(chosen, ask(number))
+                assert tuner.plan(chosen, ask(number))() == again.plan(chosen, ask(number))()
 
     check()
 
@@ -198,7 +198,7 @@ def test_what_cannot_be_improved_is_given_up_and_then_rejected() -> None:
     assert set(statuses[first:]) == {Status.REJECTED}
     better = trial(1000, TEXT.replace("20", "21"), 1.0, operator="mutation")
     telling.proposer.tell(better)
-    assert not telling.proposer.propose(selection(better), ask(1001)).rejected
+    assert not telling.proposer.plan(selection(better), ask(1001))().rejected
 
 
 def test_when_the_parent_is_tuned_out_another_program_is_tuned() -> None:
@@ -206,7 +206,7 @@ def test_when_the_parent_is_tuned_out_another_program_is_tuned() -> None:
     telling = story(TEXT, lambda _: 0.0, patience=1, restarts=0)
     telling.run(60)
     other = trial(70, "def f(x):\n    return x / 3.0 - 7\n", -1.0, operator="mutation")
-    proposal = telling.proposer.propose(selection(telling.trials[0], other), ask(71))
+    proposal = telling.proposer.plan(selection(telling.trials[0], other), ask(71))()
     assert proposal.parents == (70,)
     assert not proposal.rejected
 
@@ -220,12 +220,12 @@ def test_a_better_program_from_elsewhere_draws_the_distribution_to_it() -> None:
         first = trial(0, program, -9.0)
         tuner.tell(first)
         for number in range(1, 8):
-            tuner.tell(told(number, tuner.propose(selection(first), ask(number)), -8.0))
+            tuner.tell(told(number, tuner.plan(selection(first), ask(number))(), -8.0))
         if inject:
             tuner.tell(trial(8, TEXT.replace("20", "30"), 5.0, operator="mutation"))
         else:
-            tuner.tell(told(8, tuner.propose(selection(first), ask(8)), -8.0))
-        drawn = [tuner.propose(selection(first), ask(number)) for number in range(50, 150)]
+            tuner.tell(told(8, tuner.plan(selection(first), ask(8))(), -8.0))
+        drawn = [tuner.plan(selection(first), ask(number))() for number in range(50, 150)]
         return float(np.mean([numbers(proposal.program)[0] for proposal in drawn]))
 
     assert mean(inject=True) > mean(inject=False) + 1.0
@@ -248,7 +248,7 @@ def test_memory_is_bounded() -> None:
         tuner.tell(target)
         for _ in range(3 if at % 2 else 30):
             number += 1
-            tuner.tell(told(number, tuner.propose(selection(target), ask(number)), 0.0))
+            tuner.tell(told(number, tuner.plan(selection(target), ask(number))(), 0.0))
     assert len(tuner._sessions) <= 4
     assert all(len(session._known) <= 40 for session in tuner._sessions.values())
 
@@ -261,7 +261,7 @@ def test_proposals_may_be_made_while_trials_are_told() -> None:
     tuner.tell(first)
 
     def propose(number: int) -> Proposal:
-        return tuner.propose(selection(first), ask(number))
+        return tuner.plan(selection(first), ask(number))()
 
     with ThreadPoolExecutor(4) as pool:
         for number, proposal in enumerate(pool.map(propose, range(1, 300))):
@@ -273,7 +273,7 @@ def test_notes_of_others_and_broken_ones_are_ignored() -> None:
     """A journal may hold anything."""
     program = python(TEXT)
     tuner = Tuner(Regions(program))
-    good = tuner.propose(selection(trial(0, program)), ask(1))
+    good = tuner.plan(selection(trial(0, program)), ask(1))()
     for change in ({"values": [1.0]}, {"values": "x"}, {"structure": 3}, {"start": [1.0]}, {"epoch": None}):
         note = {**good.note, **change}
         made = told(1, good, 1.0)
@@ -288,13 +288,13 @@ def test_notes_of_others_and_broken_ones_are_ignored() -> None:
                 note=json.loads(json.dumps(note)),
             )
         )
-    assert tuner.propose(selection(trial(0, program)), ask(1)) == good
+    assert tuner.plan(selection(trial(0, program)), ask(1))() == good
 
 
 def test_without_numbers_there_is_nothing_to_tune() -> None:
     """And the reason says so."""
     program = python("def f(x):\n    return x\n")
-    proposal = Tuner(Regions(program)).propose(selection(trial(0, program)), ask(1))
+    proposal = Tuner(Regions(program)).plan(selection(trial(0, program)), ask(1))()
     assert "no numeric literal left to tune" in proposal.rejected
 
 
