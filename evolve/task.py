@@ -353,6 +353,8 @@ def _problem(detail: Any) -> str:
     message = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
     if detail["type"] == "model_type":
         message = f"is a table, so write [{place[0]}] and its keys below"
+    if detail["type"] == "list_type":
+        message = 'should be a list, such as ["a", "b"]'
     if isinstance(detail["input"], dict):
         return f"{where}: {message}"
     return f"{where}: {message} (it is {reprlib.repr(detail['input'])})"

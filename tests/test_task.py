@@ -110,6 +110,7 @@ def test_the_evaluator_is_identified_without_the_seed(tmp_path: Path) -> None:
         ),
         ("[evaluator]\ntimout = 3\n", r"\[evaluator\] timout: unknown here; did you mean timeout\?"),
         ("[task]\ntimeout = 3\n", r"\[task\] timeout: unknown here; it belongs to \[evaluator\]"),
+        ('[task]\nbuild = "make"\n', r"\[task\] build: should be a list, such as .* \(it is 'make'\)"),
         ("task = 3\n", r"\[task\]: is a table, so write \[task\] and its keys below \(it is 3\)"),
         ("trials = 3\n", r"trials: stands in no table; it belongs to \[search\]"),
         (

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "as_json",
+    "form_option",
     "limit_options",
     "read_run",
     "run_argument",
