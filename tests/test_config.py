@@ -10,12 +10,15 @@ import pytest
 import evolve
 from evolve import journal
 from evolve.config import Search
-from evolve.errors import RunDamaged, RunExists, SeedError, TaskError, UnsafeRefused
+from evolve.errors import RunDamaged, RunExists, SandboxFault, SeedError, TaskError, UnsafeRefused
 from evolve.options import Options
+from evolve.proposers.mutation import Mutation
 from evolve.regions import Regions
+from evolve.sandboxes.process import ProcessSandbox
+from evolve.sandboxes.session import PipeSession
 from evolve.task import Task
 from evolve.testing.fakes import NumberProposer
-from evolve.types import Proposer
+from evolve.types import Context, Limits, Plan, Proposer, Role, Selection, Trial
 
 EVALUATE = """
 def evaluate(program, split):
@@ -202,3 +205,95 @@ def test_artifacts_of_new_bests_are_kept(folder: Path, tmp_path: Path) -> None:
     assert (kept / "0" / "x.txt").read_text() == "0.5"
     assert len(list(kept.iterdir())) < len(history)
     assert not (kept / "out").exists()
+
+
+class Flaky(ProcessSandbox):
+    """Fails to open as often as it is told to."""
+
+    failing = 0
+
+    def open(self, role: Role, limits: Limits) -> PipeSession:
+        if self.failing:
+            self.failing -= 1
+            raise SandboxFault("the daemon went away")
+        return super().open(role, limits)
+
+
+def flaky(folder: Path, path: Path, failing: int) -> Search:
+    """A search of twelve trials whose sandbox fails so often when the last one has been told."""
+    sandbox = Flaky()
+
+    def after(trial: Trial) -> None:
+        if trial.number == 12:
+            sandbox.failing = failing
+
+    options = Options(sandbox=sandbox, workers=1, strict=True)
+    return Search.start(Task.load(folder), path, limits={"trials": 12}, options=options, on_trial=after)
+
+
+def test_held_out_scores_wait_on_a_fault_as_the_search_does(folder: Path, tmp_path: Path) -> None:
+    """What was searched for an hour is not left without its result for a hiccup."""
+    with flaky(folder, tmp_path / "run", 2) as opened:
+        result = opened.run()
+    assert result.held_out_seed is not None
+    assert result.held_out_seed.score == -2.0
+
+
+def test_a_resume_scores_what_is_held_out_after_a_lasting_fault(folder: Path, tmp_path: Path) -> None:
+    """Nothing is searched again."""
+    with flaky(folder, tmp_path / "run", 10**6) as opened:
+        opened.evolution.patience = (0.0, 0.0)
+        with pytest.raises(SandboxFault):
+            opened.run()
+    before = evolve.load(tmp_path / "run")
+    assert before.best.number not in {0, *before.held_out}
+    with Search.resume(tmp_path / "run") as opened:
+        result = opened.run()
+    assert result.outcome.told == 13
+    assert result.held_out_seed is not None
+    assert evolve.load(tmp_path / "run").held_out.keys() == {0, before.best.number}
+
+
+def test_a_start_that_fails_leaves_nothing_and_takes_nothing_of_others(folder: Path, tmp_path: Path) -> None:
+    """A part that is wrong is found before there is a directory; a directory that was there stays."""
+    (folder / "seed" / "program.py").write_text("# EVOLVE-BLOCK-START\nx = 1\n")
+    with pytest.raises(TaskError, match="EVOLVE-BLOCK"):
+        search(folder, tmp_path / "run", 3)
+    assert not (tmp_path / "run").exists()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "mine").touch()
+    (folder / "seed" / "program.py").write_text("def value():\n    return 0.5\n")
+    with pytest.raises(RunExists):
+        search(folder, tmp_path / "run", 3)
+    assert (tmp_path / "run" / "mine").exists()
+
+
+def test_what_a_kill_leaves_of_a_run_that_was_being_removed_is_refused(folder: Path, tmp_path: Path) -> None:
+    """The config goes first, so it is no run any more, and the message says what to do."""
+    Search.start(Task.load(folder), tmp_path / "run", options=PROCESS).close()
+    (tmp_path / "run" / ".evolve" / "config.toml").unlink()
+    with pytest.raises(RunDamaged, match="delete it and start again"):
+        Search.resume(tmp_path / "run")
+
+
+class Meddler(Mutation):
+    """Edits the best program in the work tree, as a person may, when trial 3 is planned."""
+
+    place: Path
+
+    def plan(self, selection: Selection, context: Context) -> Plan:
+        if context.number == 3:
+            self.place.write_text("mine")
+        return super().plan(selection, context)
+
+
+def test_an_api_run_warns_of_what_a_person_did(folder: Path, tmp_path: Path) -> None:
+    """The work tree is theirs."""
+    Meddler.place = tmp_path / "runs" / "one" / "program.py"
+    options: dict[str, Any] = {"sandbox": "process", "allow_unsafe": True, "workers": 1, "trials": 60}
+    with pytest.warns(UserWarning, match=r"program\.py was changed by hand"):
+        history = evolve.run(
+            folder, name="one", runs=tmp_path / "runs", proposer=f"{__name__}:Meddler", archive="top", **options
+        )
+    assert history.best.number > 3
+    assert Meddler.place.read_text() == "mine"
