@@ -36,6 +36,7 @@ __all__ = [
     "Proposer",
     "Reply",
     "Request",
+    "Rescored",
     "Role",
     "Sandbox",
     "Selection",
