@@ -42,7 +42,7 @@ class Candidate:
         self.ask(Frame({"op": "prepare", "modules": list(modules)}), 0)
 
     def load(self, program: Program, module: str | None) -> None:
-        """Ask for the program to be put into its folder; `answer` says when it is."""
+        """Have the program put into its folder. Whether that went wrong is seen by who asks for something next."""
         files = [[path, path in program.executables, False] for path in program.files]
         head = {"op": "load", "files": files, "module": _module(program) if module is None else module}
         self.served += 1
@@ -60,10 +60,6 @@ class Candidate:
     def ask(self, frame: Frame, seconds: float) -> Frame:
         """What the supervisor answers, which takes at most `seconds` when it is well."""
         self._send(frame)
-        return self.answer(seconds)
-
-    def answer(self, seconds: float) -> Frame:
-        """The next answer."""
         try:
             return self._session.receive(seconds + _PATIENCE)
         except (SandboxFault, TimeoutError) as fault:

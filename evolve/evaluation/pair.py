@@ -154,8 +154,6 @@ class Pair:
             return failed
         head = {"op": "evaluate", "split": request.split, "seed": request.seed, "stage": request.stage, "nonce": nonce}
         self._evaluator.send(Frame(head))
-        if not self._rules.build:
-            candidate.answer(0)
         answer = self._serve(candidate, program, time.monotonic() + self._times.evaluation)
         cost = self._end(candidate, start)
         if isinstance(answer, str):
@@ -164,7 +162,6 @@ class Pair:
 
     def _build(self, candidate: Candidate, start: float) -> Evaluation | None:
         """Run the build command in the program's folder: what came of it when it failed, else None."""
-        candidate.answer(0)
         argv, seconds = list(self._rules.build), self._times.build
         told = ", the build_timeout in task.toml"
         frame = Frame({"op": "run", "argv": argv, "timeout": seconds, "cpu": None, "told": told}, (b"",))
@@ -273,6 +270,6 @@ def probe(sandbox: Sandbox, limits: Limits) -> None:
     candidate = Candidate(sandbox.open("candidate", limits))
     try:
         candidate.load(Program({}), "")
-        candidate.answer(0)
+        candidate.end()
     finally:
         candidate.close()

@@ -34,7 +34,7 @@ class Caller:
     def load(self, source: str) -> None:
         """Make `source` the program, in program.py."""
         head = {"op": "load", "files": [["program.py", False, False]], "module": "program"}
-        self._ask(Frame(head, (source.encode(),)), 0)
+        self.session.send(Frame(head, (source.encode(),)))
 
     def call(self, function: str, *arguments: object, timeout: float = 20.0, cpu: float | None = None) -> Any:
         """What the function returns; `cpu` is its processor time. Raises `Stopped` when it does not."""

@@ -15,9 +15,13 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-def serve(frames: Any, work: str) -> None:
-    """Answer calls until the channel closes."""
+def serve(frames: Any, work: str, enter: Callable[[], None]) -> None:
+    """Answer calls until the channel closes. The first one says that the program is in its folder: `enter` it then."""
+    entered = False
     while (call := frames.read(CHANNEL, 2**32)) is not None:
+        if not entered:
+            enter()
+            entered = True
         head: dict[str, Any] = {"call": call.head["call"]}
         buffers: tuple[bytes, ...] = ()
         try:

@@ -13,19 +13,17 @@ from output import Output
 from tree import Tree
 from watch import Stopped
 
-_CHUNK = 2**18
+_CHUNK = 2**16
 _GARBAGE = "the program wrote to a descriptor that is not its own"
 
 
 class Conversation:
-    """Calls to one candidate process, which `launch(channel, output)` starts.
+    """Calls to one candidate process, which `launch(channel, output)` has started. Raises `OSError` as that does."""
 
-    Raises `OSError` when it does not start within `patience` seconds: it knows nothing of the candidate until then.
-    """
+    pid = 0
+    """Its number, as soon as it has `begun`."""
 
-    def __init__(
-        self, loop: Loop, tree: Tree, launch: Callable[[int, int], None], limits: dict[str, int], patience: float
-    ) -> None:
+    def __init__(self, loop: Loop, tree: Tree, launch: Callable[[int, int], None], limits: dict[str, int]) -> None:
         self._loop, self._tree = loop, tree
         self._incoming = Incoming(limits["reply_bytes"])
         self._calls = 0
@@ -40,20 +38,21 @@ class Conversation:
                     launch(theirs.fileno(), self.output.writer)
             finally:
                 self.output.started()
-            self.pid = self._wait(time.monotonic() + patience)
         except OSError:
             self.close()
             raise
 
-    def _wait(self, until: float) -> int:
+    def begin(self, patience: float) -> None:
+        """Wait until the process is there; it knows nothing of the candidate until then. Raises `OSError` when it is
+        not within `patience` seconds."""
+        until = time.monotonic() + patience
         self._loop.watch(self._socket.fileno(), self._read)
         while (frame := self._incoming.take()) is None:
             if self._ended or time.monotonic() > until:
                 raise OSError(f"no candidate process could be started: {self.output.tail(2000)}")
             self._loop.turn(until)
         self._loop.unwatch(self._socket.fileno())
-        pid: int = frame.head["pid"]
-        return pid
+        self.pid = frame.head["pid"]
 
     def _read(self) -> bool:
         try:
@@ -111,11 +110,7 @@ class Conversation:
             pass
         if self._incoming.ready:
             return
-        until = time.monotonic() + 0.5  # the channel closes a moment before the process has ended
-        while self.pid not in self._tree.exits and time.monotonic() < until:
-            time.sleep(0.001)
-            self._tree.reap()
-        code = self._tree.exits.get(self.pid)
+        code = self._tree.wait(self.pid, 0.5)  # the channel closes a moment before the process has ended
         if code is None:
             raise Stopped("failed", "the program closed a descriptor that is not its own")
         raise self._death(code)

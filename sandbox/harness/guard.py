@@ -36,8 +36,11 @@ class Guard:
         become_guard()
         self.scratch: str = settings["scratch"] or self._place()
         self._abandoned: list[str] = settings["abandoned"]
-        self.tree = Tree(self.users, counted=settings["counted"])
-        self.loop = Loop(self.tree.reap)
+        self.loop = Loop(self._reap)
+        self.tree = Tree(self.users, counted=settings["counted"], pause=self.loop.pause)
+
+    def _reap(self) -> None:
+        self.tree.reap()
 
     def _place(self) -> str:
         return os.path.join(tempfile.gettempdir(), "evolve") if self.users else tempfile.mkdtemp(prefix="evolve-")

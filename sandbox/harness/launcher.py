@@ -38,6 +38,11 @@ class Launcher:
         """Whether there is a zygote, and nobody has ended or stopped it."""
         return self._control is not None and self._tree.helper is not None and self._tree.is_going(self._tree.helper)
 
+    @property
+    def ready(self) -> bool:
+        """Whether the zygote has imported everything, as far as is known without waiting for it."""
+        return self._ready or (self._control is not None and _says_something(self._control, 0))
+
     def launch(self, channel: int, output: int, user: int) -> None:
         """Have a process started that answers on `channel`, where it says when it is ready, and prints to `output`.
 
@@ -90,9 +95,13 @@ class Launcher:
     def _await(self) -> socket.socket:
         control = self._control or self._start()
         if not self._ready:
-            poll = select.poll()
-            poll.register(control, select.POLLIN)
-            if not poll.poll(_IMPORT * 1000) or not control.recv(1):
+            if not _says_something(control, _IMPORT) or not control.recv(1):
                 raise OSError("the zygote has ended, or was not ready in time")
             self._ready = True
         return control
+
+
+def _says_something(control: socket.socket, seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))

@@ -20,7 +20,10 @@ class Loop:
         self._poll = select.poll()
         self._handlers: dict[int, Callable[[], object]] = {}
         self._child_ended = child_ended
+        self._asked_to_end = False
         self._signals, sender = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._signalled = select.poll()
+        self._signalled.register(self._signals, select.POLLIN)
         signal.set_wakeup_fd(sender, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         if os.getpid() == 1:
@@ -37,9 +40,18 @@ class Loop:
             signal.signal(number, signal.SIG_DFL)
 
     def _heard(self) -> None:
-        if signal.SIGTERM in os.read(self._signals, 4096):
+        self._listen()
+        if self._asked_to_end:
             raise Closed
         self._child_ended()
+
+    def _listen(self) -> None:
+        self._asked_to_end = self._asked_to_end or signal.SIGTERM in os.read(self._signals, 4096)
+
+    def pause(self, seconds: float) -> None:
+        """Wait so long, or until a child has ended, and handle nothing."""
+        if self._signalled.poll(seconds * 1000):
+            self._listen()
 
     def watch(self, descriptor: int, handler: Callable[[], object], events: int = select.POLLIN) -> None:
         """Call `handler` whenever there is something to read, or the other end was closed."""
@@ -53,6 +65,8 @@ class Loop:
 
     def turn(self, until: float | None) -> None:
         """Wait until something happens, or to `until` by the monotonic clock (None: without end), and handle it."""
+        if self._asked_to_end:
+            raise Closed
         wait = None if until is None else max(0.0, until - time.monotonic()) * 1000 + 1
         for descriptor, _ in self._poll.poll(wait):
             handler = self._handlers.get(descriptor)  # one handler may have ended another

@@ -4,17 +4,22 @@ It is the only process here that talks to the engine. It never runs a candidate'
 that it passes on; how long something took, how much memory it used and how it ended is measured here.
 
     prepare  modules: imports them for the candidates to come, as far as they are known to be worth it
-    load   files [[path, executable, append]], module; buffers: the contents
+    load   files [[path, executable, append]], module; buffers: the contents. Is not answered.
     call   function, map (bool), timeout, cpu, told; buffers: the packed arguments
     run    argv, timeout, cpu, told; buffers: standard input
     end    kills what is left, wipes the folder and all others that could be written, says what it took, which modules
            it is worth to `prepare` the next session with, and `unclean`: why another program should not follow, or ""
 
-Each is answered by one frame with `op` "done" (which may carry a result) or "stopped" (with `kind` and `error`).
+Each but one is answered by one frame, with `op` "done" (which may carry a result) or "stopped" (with `kind` and
+`error`).
+
+After a candidate whose functions were called, and that is gone, the process of the next one is forked ahead: it is of
+a user whom nobody has had, and waits for the first call.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable
@@ -30,7 +35,7 @@ from output import Output
 from tree import clean_environment
 from watch import Stopped, Watch
 
-_CHUNK = 2**18
+_CHUNK = 2**16
 _ERROR = 20_000  # characters of an error that are passed on
 _SHOWN = 4_000  # characters of the output that go with an error
 _SOON, _LATE = 2.0, 20.0  # seconds that a zygote has to fork, and one that was started anew because it did not
@@ -55,11 +60,13 @@ class Supervisor:
         self._ground = Ground(guard.users, guard.scratch, settings["emptied"])
         self._work = self._ground.work
         self._once = _ONCE if settings["once"] else ""
-        self._doubt, self._left, self._loaded = self._once, "", False
+        self._doubt, self._left, self._unclean, self._loaded = self._once, "", "", False
+        self._called = True  # by the last candidate; nobody can know of the first
         self._oom_kills = self._tree.oom_kills()
         self._environment = clean_environment(self._work, sys.executable)
         self._module = ""
         self._conversation: Conversation | None = None
+        self._ahead: Conversation | None = None
         told = {"folder": self._work, "limits": self._limits, "processes": self._processes}
         self._launcher = Launcher(self._tree, self._spawn_zygote, told)
         self._requests = Incoming(2**32)
@@ -72,8 +79,12 @@ class Supervisor:
             request = self._requests.take()
             if request is None:
                 self._loop.turn(None)
+            elif request.head["op"] == "load":
+                self._load(request)
             else:
                 write_frame(self._out, self._answer(request))
+                if request.head["op"] in {"prepare", "end"}:
+                    self._look_ahead()
 
     def _read(self) -> None:
         data = os.read(self._into, _CHUNK)
@@ -85,8 +96,6 @@ class Supervisor:
         match request.head["op"]:
             case "prepare":
                 return self._prepare(request)
-            case "load":
-                return self._load(request)
             case "call":
                 return self._stoppable(self._call, request)
             case "run":
@@ -97,38 +106,65 @@ class Supervisor:
                 raise ValueError(f"no such request: {other!r}")
 
     def _prepare(self, request: Frame) -> Frame:
+        self._drop_ahead()
         self._launcher.learn(request.head["modules"])
         self._launcher.prepare()
         self._launcher.wait()
         return Frame({"op": "done"})
 
-    def _load(self, request: Frame) -> Frame:
+    def _load(self, request: Frame) -> None:
         if self._loaded:
             self._end()
         if self._left:
             raise OSError(self._left)
-        if self._users is not None:
+        if self._users is not None and self._ahead is None:
             self._users.another()
-        self._loaded = True
+        self._loaded, self._called = True, False
         self._ground.fill(request.head["files"], request.buffers)
         self._module = request.head["module"]
-        return Frame({"op": "done"})
+
+    def _look_ahead(self) -> None:
+        """Have a process forked for the next candidate, when the last one needed one and nothing else is there now."""
+        if self._unclean or not (self._called and self._launcher.ready):
+            return
+        if self._users is not None:
+            self._users.another()
+        with contextlib.suppress(OSError):  # a zygote that takes no requests is seen by who needs it
+            self._ahead = self._open()
+
+    def _drop_ahead(self) -> None:
+        """The process that waits is not needed. It is there before it is killed, so that it does not come later."""
+        if self._ahead is None:
+            return
+        ahead, self._ahead = self._ahead, None
+        try:
+            ahead.begin(_SOON)
+            self._tree.end(ahead.pid)
+        except OSError as error:
+            self._doubt = self._doubt or str(error)
+            self._launcher.stop()
+        finally:
+            ahead.close()
+            self._tree.reset()  # what it took is on nobody's account
 
     def _end(self) -> Frame:
+        self._drop_ahead()
         self._kill()
         self._left = self._ground.clear()
-        unclean = self._left or self._doubt
+        self._unclean = self._left or self._doubt
         if not self._launcher.alive:
-            unclean = unclean or "somebody has ended or stopped the zygote"
+            self._unclean = self._unclean or "somebody has ended or stopped the zygote"
         if self._tree.oom_kills() != self._oom_kills:
-            unclean = unclean or "the kernel killed something for memory"
+            self._unclean = self._unclean or "the kernel killed something for memory"
         took = {"cpu_seconds": self._tree.cpu(), "memory_bytes": self._tree.memory_bytes}
         self._tree.reset()
         self._launcher.prepare()
         self._doubt, self._oom_kills, self._loaded = self._once, self._tree.oom_kills(), False
-        return Frame({"op": "done", **took, "modules": self._launcher.wanted, "unclean": unclean})
+        return Frame({"op": "done", **took, "modules": self._launcher.wanted, "unclean": self._unclean})
 
     def _kill(self) -> None:
+        if self._conversation is not None:
+            self._tree.end(self._conversation.pid)
         if not self._tree.kill():
             raise OSError("a process of the candidate cannot be killed")
         if self._conversation is not None:
@@ -154,6 +190,7 @@ class Supervisor:
         return Watch(self._tree, self._limits, head["timeout"], head["cpu"], head.get("told", ""))
 
     def _call(self, request: Frame) -> Frame:
+        self._called = True
         if self._conversation is None:
             self._conversation = self._converse()
         # the clock starts here: the process is ready to run the candidate's first line
@@ -171,14 +208,16 @@ class Supervisor:
     def _converse(self) -> Conversation:
         """A zygote that does not answer at once is replaced: what it was, or what was done to it, does not matter."""
         try:
-            return self._try(_SOON)
+            return _begun(self._ahead or self._open(), _SOON)
         except OSError as error:
             self._doubt = self._doubt or str(error)
             self._launcher.stop()
-            return self._try(_LATE)
+            return _begun(self._open(), _LATE)
+        finally:
+            self._ahead = None
 
-    def _try(self, patience: float) -> Conversation:
-        return Conversation(self._loop, self._tree, self._launch, self._limits, patience)
+    def _open(self) -> Conversation:
+        return Conversation(self._loop, self._tree, self._launch, self._limits)
 
     def _launch(self, channel: int, output: int) -> None:
         self._launcher.launch(channel, output, self._users.candidate if self._users else 0)
@@ -202,6 +241,7 @@ class Supervisor:
 
     def _run(self, request: Frame) -> Frame:
         """Run an executable to its end; the candidate's own process, if there is one, goes on beside it."""
+        self._drop_ahead()
         stay = frozenset(self._tree.below(self._conversation.pid) if self._conversation else ())
         cpu, memory, self._tree.memory_bytes = self._tree.cpu(), self._tree.memory_bytes, 0
         oom_kills = self._tree.oom_kills()
@@ -257,6 +297,15 @@ class Supervisor:
         finally:
             os.close(writer)
         return pid
+
+
+def _begun(conversation: Conversation, patience: float) -> Conversation:
+    try:
+        conversation.begin(patience)
+    except OSError:
+        conversation.close()
+        raise
+    return conversation
 
 
 def _stopped(kind: str, error: str, output: str) -> Frame:

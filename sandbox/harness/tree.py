@@ -13,15 +13,17 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Mapping, Sequence
+from typing import NoReturn
 
+import proc
 from users import Users, become
 
 _PDEATHSIG, _DUMPABLE, _SUBREAPER = 1, 4, 36
 _AROUND = 2**30  # address space beyond the memory limit, for what is mapped and not used: libraries, stacks of threads
 _A_GOOD_DEAL = 0.1  # seconds; the clock by which single processes are measured has ticks of 0.01
-_FAST = 0.001  # seconds between two looks, until it has been tried a few times
+_SOON = 0.02  # seconds in which a process that was killed has ended, unless it was large
+_TRIES = 4  # to find and kill one process after the other
 _libc = ctypes.CDLL(None)
 _libc.prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
 
@@ -83,11 +85,14 @@ class Tree:
     """The descendants of this process, but for `helper`: one that is ours and that lives on.
 
     With `users`, they are those of the candidate's processes wherever they hang, too. With `counted`, the control group
-    that is to be seen here holds this session and nothing else.
+    that is to be seen here holds this session and nothing else. `pause` waits for so many seconds, or until a child has
+    ended.
     """
 
-    def __init__(self, users: Users | None = None, counted: bool = False) -> None:
-        self._users, self._counts = users, counted
+    def __init__(
+        self, users: Users | None = None, counted: bool = False, pause: Callable[[float], object] = time.sleep
+    ) -> None:
+        self._users, self._counts, self._pause = users, counted, pause
         self._helpers: set[int] = set()
         self._helpers_cpu = 0.0  # of those that have ended
         self._before = 0.0
@@ -165,16 +170,34 @@ class Tree:
             self.cpu_seconds += took
             self.memory_bytes = max(self.memory_bytes, usage.ru_maxrss * 1024)
 
+    def wait(self, pid: int, seconds: float) -> int | None:
+        """How this child of ours has ended, when it does so in time."""
+        until = time.monotonic() + seconds
+        self.reap()
+        while pid not in self.exits and (left := until - time.monotonic()) > 0:
+            self._pause(left)
+            self.reap()
+        return self.exits.get(pid)
+
+    def end(self, pid: int) -> None:
+        """Kill this child of ours, and wait a moment for its end. That leaves little for `kill` to find, most often."""
+        if pid not in self.exits:
+            os.kill(pid, signal.SIGKILL)
+            self.wait(pid, _SOON)
+
     def kill(self, keep: frozenset[int] = frozenset(), patience: float = 10.0) -> bool:
         """Kill and reap what runs, but for those in `keep`. False when some could not be killed in `patience` s."""
         deadline = time.monotonic() + patience
         pause = 0.0002
+        tries = 0
         while True:
             self.reap()
+            if self._alone():
+                return True
             victims = [pid for pid in self.running() if pid not in keep]
             if self._users is not None and not keep:
                 victims = victims or self._users.running()
-                if pause > _FAST:  # it forks faster than we find them
+                if tries > _TRIES:  # it forks faster than we find them
                     self._users.kill_all()
             if not victims:
                 return True
@@ -185,24 +208,29 @@ class Tree:
                     pass
             if time.monotonic() > deadline:
                 return False
-            time.sleep(pause)
+            self._pause(pause)
+            tries += 1
             pause = min(2 * pause, 0.01)
+
+    def _alone(self) -> bool:
+        """Whether there is nobody but us and the helper, wherever: known at a glance where nobody else's are seen."""
+        return self._users is not None and proc.processes() <= {os.getpid(), self.helper}
 
     def running(self) -> list[int]:
         """Every descendant but the helper."""
-        return [pid for pid in descendants(os.getpid()) if pid != self.helper]
+        return [pid for pid in proc.descendants(os.getpid()) if pid != self.helper]
 
     def is_going(self, pid: int) -> bool:
         """Whether the process is there, and neither stopped nor dead."""
-        return _stat(pid)[:1] not in ([], ["T"], ["t"], ["Z"], ["X"])
+        return proc.stat(pid)[:1] not in ([], ["T"], ["t"], ["Z"], ["X"])
 
     def below(self, pid: int) -> list[int]:
         """The process and its descendants."""
-        return [pid, *descendants(pid)]
+        return [pid, *proc.descendants(pid)]
 
     def oom_kills(self) -> int | None:
         """How often the kernel killed something of this cgroup for memory, or None where that cannot be seen."""
-        return oom_kills()
+        return proc.oom_kills()
 
     def cpu(self, pids: Sequence[int] = ()) -> float:
         """The CPU seconds since `reset` of all that has ended, and of these processes, which run.
@@ -210,22 +238,22 @@ class Tree:
         That leaves out children whose parent did not want to know of their end. Only the control group has counted
         them, with a few other things, so it is believed when it says a good deal more.
         """
-        seen = self.cpu_seconds + sum(_cpu(pid) for pid in pids)
+        seen = self.cpu_seconds + sum(proc.cpu_seconds(pid) for pid in pids)
         counted = self._counted() - self._before
         return counted if counted > seen + _A_GOOD_DEAL else seen
 
     def _counted(self) -> float:
         """What the control group has counted, but for this process and its helpers; 0 where it cannot be seen."""
-        group = group_cpu() if self._counts else None
+        group = proc.group_cpu() if self._counts else None
         if group is None:
             return 0.0
-        helper = _cpu(self.helper) if self.helper is not None else 0.0
+        helper = proc.cpu_seconds(self.helper) if self.helper is not None else 0.0
         return group - time.process_time() - self._helpers_cpu - helper
 
     def look(self, pids: Sequence[int]) -> int:
         """The memory in bytes of these processes now. Remembers the peak."""
         with self._users.as_candidate() if self._users else contextlib.nullcontext():
-            memory = sum(_resident(pid) for pid in pids)
+            memory = sum(proc.resident(pid) for pid in pids)
         self.memory_bytes = max(self.memory_bytes, memory)
         return memory
 
@@ -236,92 +264,3 @@ def _execute(argv: list[str], environment: Mapping[str, str]) -> NoReturn:
     except OSError as error:
         os.write(2, f"{argv[0]}: {error.strerror}\n".encode())
         os._exit(126 if isinstance(error, PermissionError) else 127)
-
-
-def descendants(root: int) -> list[int]:
-    """Every living or unreaped descendant of the process `root`, which is not among them."""
-    found: list[int] = []
-    waiting = [root]
-    while waiting:
-        inner = _children(waiting.pop())
-        found += inner
-        waiting += inner
-    return found
-
-
-def _children(pid: int) -> list[int]:
-    found: list[int] = []
-    try:
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{task}/children", "rb") as file:
-                found += map(int, file.read().split())
-    except FileNotFoundError:
-        if not os.path.exists("/proc/self/task") or os.path.exists(f"/proc/self/task/{os.getpid()}/children"):
-            return found  # it ended meanwhile
-        return _children_by_scan(pid)
-    except (ProcessLookupError, PermissionError):
-        pass
-    return found
-
-
-def _children_by_scan(parent: int) -> list[int]:
-    """For kernels without CONFIG_PROC_CHILDREN."""
-    return [int(name) for name in os.listdir("/proc") if name.isdigit() and _stat(int(name))[1:2] == [str(parent)]]
-
-
-def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the third on (proc(5)), or nothing when it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()
-    except OSError:
-        return []
-
-
-def _cpu(pid: int) -> float:
-    fields = _stat(pid)
-    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK") if fields else 0.0
-
-
-def _resident(pid: int) -> int:
-    """What the process alone would free; pages shared with others count in part."""
-    for name, keys in (("smaps_rollup", (b"Pss:",)), ("status", (b"RssAnon:", b"RssShmem:"))):
-        try:
-            with open(f"/proc/{pid}/{name}", "rb") as file:
-                return sum(int(line.split()[1]) * 1024 for line in file if line.startswith(keys))
-        except (OSError, ValueError):
-            continue
-    return 0
-
-
-def data_bytes() -> int:
-    """The memory of this process that RLIMIT_DATA counts (proc(5), statm)."""
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[5]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def group_cpu() -> float | None:
-    """The CPU seconds of all that ever ran in this cgroup, or None where that cannot be seen."""
-    try:
-        if os.path.exists("/sys/fs/cgroup/cgroup.type"):  # version 2, and not the root, which is the whole machine
-            with open("/sys/fs/cgroup/cpu.stat", encoding="ascii") as file:
-                return next(int(line.split()[1]) / 1e6 for line in file if line.startswith("usage_usec"))
-        with open("/sys/fs/cgroup/cpuacct/cpuacct.usage", encoding="ascii") as file:
-            return int(file.read()) / 1e9
-    except (OSError, ValueError, StopIteration):
-        return None
-
-
-def oom_kills() -> int | None:
-    """How often the kernel killed something of this cgroup for memory, or None where that cannot be seen."""
-    for path, key in (
-        ("/sys/fs/cgroup/memory.events", "oom_kill"),
-        ("/sys/fs/cgroup/memory/memory.oom_control", "oom_kill"),
-    ):
-        try:
-            with open(path, encoding="ascii") as file:
-                words: dict[str, Any] = dict(line.split(maxsplit=1) for line in file)
-                return int(words[key])
-        except (OSError, KeyError, ValueError):
-            continue
-    return None

@@ -15,6 +15,8 @@ import os
 import signal
 from collections.abc import Collection, Iterator
 
+import proc
+
 _KILL, _SETGID, _SETUID, _SETPCAP = 5, 6, 7, 8
 _SET_PDEATHSIG, _GET_PDEATHSIG, _SET_DUMPABLE, _KEEPCAPS, _BOUNDING_DROP, _NO_NEW_PRIVILEGES = 1, 2, 4, 8, 24, 38
 _AMBIENT, _AMBIENT_RAISE, _AMBIENT_CLEAR = 47, 2, 4
@@ -78,14 +80,14 @@ class Users:
 
     def running(self) -> list[int]:
         """Every process of the candidate, wherever it hangs in the tree."""
-        return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if pid > 1 and self._is_its(pid)]
+        return [pid for pid in proc.processes() if pid > 1 and self._is_its(pid)]
 
     def _is_its(self, pid: int) -> bool:
         try:
-            with open(f"/proc/{pid}/status", "rb") as file:
-                ids = next((line.split()[1:] for line in file if line.startswith(b"Uid:")), [])
+            lines = proc.lines(f"/proc/{pid}/status")
         except OSError:
             return False  # it ended meanwhile
+        ids = next((line.split()[1:] for line in lines if line.startswith(b"Uid:")), [])
         return str(self.candidate).encode() in ids
 
     def kill_all(self) -> None:
@@ -136,8 +138,8 @@ def become(user: int) -> None:
 
 def differences(user: int) -> list[str]:
     """In what this process is more than one of that user without any privilege, as the kernel tells it (proc(5))."""
-    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-        told = {name: value.split() for name, _, value in (line.partition(":") for line in file)}
+    lines = [line.decode(errors="replace") for line in proc.lines("/proc/self/status")]
+    told = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
     wanted = {"Uid": [str(user)] * 4, "Gid": [str(user)] * 4, "Groups": [], "NoNewPrivs": ["1"]}
     wanted |= {f"Cap{name}": ["0" * 16] for name in ("Inh", "Prm", "Eff", "Bnd", "Amb")}
     return [f"{name} is {' '.join(told.get(name, []))}" for name, value in wanted.items() if told.get(name) != value]

@@ -61,13 +61,14 @@ def main() -> None:
     sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
     import candidate  # noqa: PLC0415 - from beside this file, and only now found there
     import frames  # noqa: PLC0415
+    import proc  # noqa: PLC0415
     import sibling  # noqa: PLC0415
     import tree  # noqa: PLC0415
     import users  # noqa: PLC0415
 
-    ours = types.SimpleNamespace(candidate=candidate, frames=frames, tree=tree, users=users)
+    ours = types.SimpleNamespace(candidate=candidate, frames=frames, proc=proc, tree=tree, users=users)
     tree.set_dumpable(False)  # a candidate of the same user could write into what the next one is forked from
-    for name in ("candidate", "frames", "sibling", "tree", "users"):
+    for name in ("candidate", "frames", "proc", "sibling", "tree", "users"):
         del sys.modules[name]  # a program may have files of these names
     del sys.path[0]
     _import(settings)
@@ -114,13 +115,9 @@ def _begin(ours: Any, settings: dict[str, Any], descriptors: list[int], user: in
         _give_up_all(ours.users, user)
     ours.tree.die_with_parent(settings["supervisor"])
     ours.tree.set_dumpable(True)  # so that the supervisor sees what it uses
-    ours.tree.limit(settings["limits"], settings["processes"], ours.tree.data_bytes())
-    os.chdir(settings["folder"])
-    _make_room()
-    sys.path.insert(0, settings["folder"])
-    sys.argv = [settings["folder"]]
+    ours.tree.limit(settings["limits"], settings["processes"], ours.proc.data_bytes())
     ours.frames.write(ours.candidate.CHANNEL, ours.frames.Frame({"pid": os.getpid()}))
-    ours.candidate.serve(ours.frames, settings["folder"])
+    ours.candidate.serve(ours.frames, settings["folder"], lambda: _enter(settings["folder"]))
 
 
 def _give_up_all(users: Any, user: int) -> None:
@@ -130,6 +127,13 @@ def _give_up_all(users: Any, user: int) -> None:
     except OSError as error:
         os.write(2, f"{error}\n".encode())
         os._exit(71)
+
+
+def _enter(folder: str) -> None:
+    os.chdir(folder)
+    _make_room()
+    sys.path.insert(0, folder)
+    sys.argv = [folder]
 
 
 def _make_room() -> None:

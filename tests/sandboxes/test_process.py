@@ -36,7 +36,7 @@ def _ask(session: Session, frame: Frame) -> Frame:
 def _call(session: Session, source: str) -> Any:
     """What `f()` of the program returns."""
     files = [["program.py", False, False]]
-    _ask(session, Frame({"op": "load", "files": files, "module": "program"}, (source.encode(),)))
+    session.send(Frame({"op": "load", "files": files, "module": "program"}, (source.encode(),)))
     head = {"op": "call", "function": "f", "map": False, "timeout": 20.0, "cpu": None}
     answer = _ask(session, Frame(head, pack([])))
     assert answer.head["op"] == "done", answer

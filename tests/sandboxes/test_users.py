@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
@@ -123,13 +124,15 @@ def session(sandbox: Sandbox) -> Iterator[Session]:
 
 @pytest.fixture(scope="module")
 def users() -> ModuleType:
-    """The harness's module of that name."""
-    spec = importlib.util.spec_from_file_location("users", harness.directory() / "users.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """The harness's module of that name, which imports others beside it."""
+    before = set(sys.modules)
+    sys.path.insert(0, str(harness.directory()))
+    try:
+        return importlib.import_module("users")
+    finally:
+        del sys.path[0]
+        for name in {"users", "proc"} - before:
+            del sys.modules[name]
 
 
 def run(caller: Caller, source: str, function: str, *arguments: object) -> Any:
