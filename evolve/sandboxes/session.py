@@ -20,7 +20,7 @@ __all__ = ["Channel", "PipeSession", "Unwrap", "frame_limit"]
 Unwrap = Callable[[bytes], tuple[bytes, bytes]]
 """Takes what was read, gives back what of it is frames and what is standard error, for streams that carry both."""
 
-_CHUNK = 2**20
+_CHUNK, _MORE = 2**16, 2**20  # bytes that are read at once, at first and when a frame is longer
 _SET_PIPE_SIZE = 1031  # F_SETPIPE_SZ of fcntl(2), which Python knows on Linux alone
 _WORDS = 2**16  # how much of standard error is kept
 _GLANCE = 1.0  # how often a wait looks whether it was cancelled, in seconds
@@ -61,7 +61,7 @@ class Channel:
             os.set_blocking(descriptor, False)
         for descriptor in (out, into):
             with contextlib.suppress(OSError):  # no pipe, or past what the user may have: slower, no worse
-                fcntl.fcntl(descriptor, _SET_PIPE_SIZE, _CHUNK)
+                fcntl.fcntl(descriptor, _SET_PIPE_SIZE, _MORE)
 
     @property
     def words(self) -> str:
@@ -140,7 +140,7 @@ class Channel:
 
     def _read(self) -> None:
         try:
-            data = os.read(self._into, _CHUNK)
+            data = os.read(self._into, _MORE if len(self._incoming) else _CHUNK)
         except BlockingIOError:
             return
         except OSError:

@@ -13,7 +13,7 @@ from output import Output
 from tree import Tree
 from watch import Stopped
 
-_CHUNK = 2**16
+_CHUNK, _MORE = 2**16, 2**18  # bytes that are read at once, at first and when a frame is longer
 _GARBAGE = "the program wrote to a descriptor that is not its own"
 
 
@@ -56,7 +56,7 @@ class Conversation:
 
     def _read(self) -> bool:
         try:
-            data = b"" if self._ended else self._socket.recv(_CHUNK)
+            data = b"" if self._ended else self._socket.recv(_MORE if len(self._incoming) else _CHUNK)
         except BlockingIOError:
             return False
         except OSError:

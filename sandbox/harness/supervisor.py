@@ -35,7 +35,7 @@ from output import Output
 from tree import clean_environment
 from watch import Stopped, Watch
 
-_CHUNK = 2**16
+_CHUNK, _MORE = 2**16, 2**18  # bytes that are read at once, at first and when a frame is longer
 _ERROR = 20_000  # characters of an error that are passed on
 _SHOWN = 4_000  # characters of the output that go with an error
 _SOON, _LATE = 2.0, 20.0  # seconds that a zygote has to fork, and one that was started anew because it did not
@@ -87,7 +87,7 @@ class Supervisor:
                     self._look_ahead()
 
     def _read(self) -> None:
-        data = os.read(self._into, _CHUNK)
+        data = os.read(self._into, _MORE if len(self._requests) else _CHUNK)
         if not data:
             raise EngineGone
         self._requests.feed(data)

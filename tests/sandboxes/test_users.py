@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -225,6 +227,38 @@ def test_no_zombie_stays(session: Session) -> None:
     caller.end()
     _, found = run(caller, LOOK, "processes")
     assert len(found) == 3
+
+
+def test_who_was_forked_ahead_and_is_not_needed_is_gone(session: Session) -> None:
+    """A program whose functions are not called has nobody beside it, and nobody's memory on its account."""
+    caller = Caller(session)
+    run(caller, LOOK, "processes")
+    memory = []
+    for _ in range(2):
+        caller.load(LOOK)
+        names = caller.run(["ls", "/proc"]).buffers[0].decode().split()
+        assert len([name for name in names if name.isdigit()]) == 3  # supervisor, zygote, ls
+        took = caller.end().head
+        assert took["unclean"] == ""
+        memory.append(took["memory_bytes"])
+    after_a_call, after_none = memory
+    assert after_a_call < 1.1 * after_none
+    run(caller, LOOK, "processes")
+    caller.load(LOOK)
+    assert caller.end().head["unclean"] == ""
+    assert len(run(caller, LOOK, "processes")[1]) == 3
+
+
+def test_no_name_makes_two_lines_of_one(users: ModuleType) -> None:
+    """A process may choose its name, which stands above its user in what the kernel tells."""
+    before = len(users.proc.lines("/proc/self/status"))
+    name = Path(f"/proc/self/task/{threading.get_native_id()}/comm")
+    old = name.read_bytes()
+    name.write_bytes(b"\rUid:\t0\x85\x0b")
+    try:
+        assert len(users.proc.lines(f"/proc/self/task/{threading.get_native_id()}/status")) == before
+    finally:
+        name.write_bytes(old)
 
 
 def test_what_a_process_has_too_much_is_found(users: ModuleType) -> None:

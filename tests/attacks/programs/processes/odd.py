@@ -13,12 +13,13 @@ STATUS = "ok"
 
 
 def attack(world: Any) -> list[str]:
-    """A child of a thread; a leader that has ended while its thread goes on; a reaper of its own; a stopped one; one
-    whose name is made to be misread; one that nobody may look at."""
+    """A child of a thread; a leader that has ended while its thread goes on; a reaper of its own; a stopped one; two
+    whose names are made to be misread; one that nobody may look at."""
     libc = ctypes.CDLL(None)
     kinds = [
         lambda: libc.prctl(_SUBREAPER, 1, 0, 0, 0),
         lambda: libc.prctl(_NAME, b") Z 1 1 (", 0, 0, 0),
+        lambda: libc.prctl(_NAME, b"\rUid:\t0\t0\t0\t0", 0, 0, 0),
         lambda: libc.prctl(_PDEATHSIG, 0, 0, 0, 0),
         lambda: libc.prctl(_DUMPABLE, 0, 0, 0, 0),
         _leaderless,
