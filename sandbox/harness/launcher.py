@@ -12,17 +12,23 @@ from typing import Any
 
 from candidate import WORTH_IMPORTING
 from tree import Tree
-from zygote import FLAGS
+from zygote import FLAGS, READY
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
+_ANSWER = 2.0  # seconds in which a zygote that has nothing to do answers
 _IMPORT = 60.0  # seconds that a fresh zygote may take to import what it is told; nobody can have touched it by then
 
 
 class Launcher:
-    """`spawn(argv, control)` starts the zygote with that descriptor as its third. `settings` are what it is told."""
+    """`spawn(argv, control)` starts the zygote with that descriptor as its third. `settings` are what it is told.
 
-    def __init__(self, tree: Tree, spawn: Callable[[list[str], int], int], settings: dict[str, Any]) -> None:
-        self._tree, self._spawn, self._settings = tree, spawn, settings
+    Where it is not `apart`, candidates can send it signals.
+    """
+
+    def __init__(
+        self, tree: Tree, spawn: Callable[[list[str], int], int], settings: dict[str, Any], *, apart: bool
+    ) -> None:
+        self._tree, self._spawn, self._settings, self._apart = tree, spawn, settings, apart
         self._modules: set[str] = set()
         self._wanted: set[str] = set()
         self._control: socket.socket | None = None
@@ -36,7 +42,17 @@ class Launcher:
     @property
     def alive(self) -> bool:
         """Whether there is a zygote, and nobody has ended or stopped it."""
-        return self._control is not None and self._tree.helper is not None and self._tree.is_going(self._tree.helper)
+        if self._control is None or self._tree.helper is None or not self._tree.is_going(self._tree.helper):
+            return False
+        # a process that was killed a moment ago looks as if nothing had happened, but does not answer
+        return self._apart or not self._ready or self._answers(self._control)
+
+    def _answers(self, control: socket.socket) -> bool:
+        try:
+            control.send(b"?")
+            return _says_something(control, _ANSWER) and control.recv(1) == READY
+        except OSError:
+            return False
 
     @property
     def ready(self) -> bool:

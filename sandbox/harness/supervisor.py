@@ -68,7 +68,7 @@ class Supervisor:
         self._conversation: Conversation | None = None
         self._ahead: Conversation | None = None
         told = {"folder": self._work, "limits": self._limits, "processes": self._processes}
-        self._launcher = Launcher(self._tree, self._spawn_zygote, told)
+        self._launcher = Launcher(self._tree, self._spawn_zygote, told, apart=guard.users is not None)
         self._requests = Incoming(2**32)
         self._loop.watch(guard.into, self._read)
 

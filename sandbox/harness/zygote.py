@@ -1,6 +1,6 @@
 """The zygote: forks candidates' processes. It is told nothing but where their folder is, and never sees a byte of them.
 
-It imports once what programs import most, and the modules in its settings. For each message on descriptor 3, which
+It imports once what programs import most, and the modules in its settings. For each message on descriptor 3 that
 brings the channel and the output of a candidate, it forks a process and hands that over to the supervisor.
 """
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FLAGS = ("-s", "-P", "-B")
 READY = b"\1"
-"""What it says when it has imported everything."""
+"""What it says when it has imported everything, and to a message that brings nothing."""
 _CONTROL = 3
 _USUAL = (
     "abc",
@@ -81,6 +81,9 @@ def main() -> None:
         message, descriptors, _, _ = socket.recv_fds(control, 4, 2)
         if not message:
             return
+        if not descriptors:
+            control.send(READY)
+            continue
         if forker.fork():
             try:
                 control.close()
