@@ -13,8 +13,8 @@ that it passes on; how long something took, how much memory it used and how it e
 Each but one is answered by one frame, with `op` "done" (which may carry a result) or "stopped" (with `kind` and
 `error`).
 
-After a candidate whose functions were called, and that is gone, the process of the next one is forked ahead: it is of
-a user whom nobody has had, and waits for the first call.
+After a candidate of which a call was asked first, and that is gone, the process of the next one is forked ahead: it is
+of a user whom nobody has had, and waits for the first call.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Supervisor:
         self._work = self._ground.work
         self._once = _ONCE if settings["once"] else ""
         self._doubt, self._left, self._unclean, self._loaded = self._once, "", "", False
-        self._called = True  # by the last candidate; nobody can know of the first
+        self._first = "call"  # that was asked of the last candidate; nobody can know of the first one
         self._oom_kills = self._tree.oom_kills()
         self._environment = clean_environment(self._work, sys.executable)
         self._module = ""
@@ -119,13 +119,13 @@ class Supervisor:
             raise OSError(self._left)
         if self._users is not None and self._ahead is None:
             self._users.another()
-        self._loaded, self._called = True, False
+        self._loaded, self._first = True, ""
         self._ground.fill(request.head["files"], request.buffers)
         self._module = request.head["module"]
 
     def _look_ahead(self) -> None:
         """Have a process forked for the next candidate, when the last one needed one and nothing else is there now."""
-        if self._unclean or not (self._called and self._launcher.ready):
+        if self._unclean or self._first != "call" or not self._launcher.ready:
             return
         if self._users is not None:
             self._users.another()
@@ -176,6 +176,7 @@ class Supervisor:
             raise Stopped("failed", "stopped for starting processes faster than they can be ended")
 
     def _stoppable(self, serve: Callable[[Frame], Frame], request: Frame) -> Frame:
+        self._first = self._first or request.head["op"]
         try:
             return serve(request)
         except Stopped as stopped:
@@ -190,7 +191,6 @@ class Supervisor:
         return Watch(self._tree, self._limits, head["timeout"], head["cpu"], head.get("told", ""))
 
     def _call(self, request: Frame) -> Frame:
-        self._called = True
         if self._conversation is None:
             self._conversation = self._converse()
         # the clock starts here: the process is ready to run the candidate's first line
