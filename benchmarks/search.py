@@ -18,7 +18,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from evolve.config import Options, Search
+from evolve.config import Search
+from evolve.options import Options
 from evolve.regions import Regions
 from evolve.task import Task
 from evolve.types import Context, Proposal, Selection, Trial
