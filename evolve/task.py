@@ -21,7 +21,7 @@ from evolve.resources import bundled
 from evolve.sandboxes.recipe import Recipe, Surroundings
 from evolve.types import Json, Limits, Program, path_problem
 
-__all__ = ["Form", "Task", "settings_over"]
+__all__ = ["Form", "Task", "TaskFile", "settings_over"]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
