@@ -5,8 +5,8 @@ It is there wherever an evaluator runs, so this file imports the standard librar
 
 from __future__ import annotations
 
+import resource
 import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from statistics import median
@@ -17,6 +17,7 @@ __all__ = ["Evaluation", "Times", "compare_times", "stage", "threshold_of"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _MARK = "__evolve_stage__"
+_TICK = 1e-4  # seconds; less is not measured
 
 
 @dataclass
@@ -63,7 +64,7 @@ def stage(function: Function | None = None, *, threshold: float | None = None) -
 @dataclass
 class Times:
     """How fast a candidate's executable is beside another one. `ratio` is how many times as fast, `seconds` and
-    `reference_seconds` are medians, `runs` is what `program.run` returned each time."""
+    `reference_seconds` are medians of processor time, `runs` is what `program.run` returned each time."""
 
     ratio: float
     seconds: float
@@ -82,11 +83,11 @@ def compare_times(
 ) -> Times:
     """Run `argv` of the candidate and `reference` beside this evaluator in turn, and compare how long they take.
 
-    The ratio is the median over the rounds of the reference's seconds over the candidate's, by the clock: what slows
-    the machine down for a while slows down both. Neither can reach the other, and a candidate cannot do with processor
-    time that it hides. A first run of each is not counted; when the candidate ends with an exit code other than 0, so
-    does this, with that run alone and ratio 0. Look at the output of every run in `runs`: a candidate may answer right
-    only when it takes its time.
+    The ratio is the median over the rounds of the reference's seconds over the candidate's. They are seconds of
+    processor time, all threads and processes together, which what else runs on the machine hardly changes. Neither can
+    reach the other. A first run of each is not counted; when the candidate ends with an exit code other than 0, so does
+    this, with that run alone and ratio 0. Look at the output of every run in `runs`: a candidate may answer right only
+    when it takes its time.
 
     Raises `program.Error` when the candidate had to be stopped, `RuntimeError` when the reference fails.
     """
@@ -97,20 +98,20 @@ def compare_times(
     while len(own) < rounds and not runs[-1].returncode:
         others.append(_reference_seconds(reference, input))
         runs.append(program.run(argv, input, timeout=timeout))
-        own.append(runs[-1].seconds)
+        own.append(max(runs[-1].cpu_seconds, _TICK))
     if runs[-1].returncode:
         return Times(0.0, 0.0, 0.0, runs[-1:])
     return Times(median(b / a for a, b in zip(own, others, strict=True)), median(own), median(others), runs)
 
 
 def _reference_seconds(argv: Sequence[str], data: bytes) -> float:
-    start = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(argv, input=data, capture_output=True, check=False)
-    seconds = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         said = done.stderr[-1000:].decode(errors="replace")
         raise RuntimeError(f"{argv[0]}, the reference, ended with exit code {done.returncode}: {said}")
-    return seconds
+    return max(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, _TICK)
 
 
 def threshold_of(function: Callable[..., Any]) -> tuple[bool, float | None]:

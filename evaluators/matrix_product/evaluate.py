@@ -1,7 +1,7 @@
 """Scores a matrix product in C++: how many times as fast as the seed it is, measured side by side, if it is right.
 
-Both are programs that are started for each measurement. The candidate runs in its sandbox, where nothing can be hidden
-from the clock; the seed is built and runs here, out of the candidate's reach.
+Both are programs that are started for each measurement. The candidate runs in its sandbox, where no time
+can be hidden; the seed is built and runs here, out of the candidate's reach.
 """
 
 import subprocess

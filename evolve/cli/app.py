@@ -26,6 +26,7 @@ VERBS = {
     "tree": "Draw how programs came from each other.",
     "export": "Write the trials as CSV, Parquet or JSON.",
     "eval": "Score one program.",
+    "check": "Find what is wrong with a task.",
     "init": "Make a new task folder.",
     "sandbox": "Build, list, prune and check sandboxes.",
     "doctor": "Say what is installed and which sandboxes work.",

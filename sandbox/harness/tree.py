@@ -105,7 +105,7 @@ class Tree:
     def reset(self) -> None:
         """Forget who ended and what they took."""
         self.exits.clear()
-        self._before = self._counted()
+        self._before = self.counted()
         self.cpu_seconds = 0.0
         self.memory_bytes = 0
 
@@ -239,10 +239,10 @@ class Tree:
         them, with a few other things, so it is believed when it says a good deal more.
         """
         seen = self.cpu_seconds + sum(proc.cpu_seconds(pid) for pid in pids)
-        counted = self._counted() - self._before
+        counted = self.counted() - self._before
         return counted if counted > seen + _A_GOOD_DEAL else seen
 
-    def _counted(self) -> float:
+    def counted(self) -> float:
         """What the control group has counted, but for this process and its helpers; 0 where it cannot be seen."""
         group = proc.group_cpu() if self._counts else None
         if group is None:

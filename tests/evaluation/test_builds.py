@@ -102,14 +102,15 @@ def test_times_are_compared(score: Score) -> None:
     text = """
 from evolve.evaluator import compare_times
 def evaluate(program):
-    slow = ["sh", "-c", "sleep 0.3; cat"]
-    times = compare_times(program, ["sh", "-c", "sleep 0.1; cat"], slow, input=b"same", rounds=3)
+    count = "k=0; while [ $k -lt %d ]; do k=$((k + 1)); done; cat"
+    slow = ["sh", "-c", count % 150000]
+    times = compare_times(program, ["sh", "-c", count % 50000], slow, input=b"same", rounds=3)
     assert [done.stdout for done in times.runs] == [b"same"] * 4
     return {"score": times.ratio, "own": times.seconds, "other": times.reference_seconds}
 """
     evaluation = score("", text)
     assert evaluation.score is not None, evaluation.feedback
-    assert 1.2 < evaluation.score < 3.5
+    assert 1.5 < evaluation.score < 6
     assert all(isinstance(evaluation.metrics[name], float) for name in ("own", "other"))
 
 
@@ -125,3 +126,37 @@ def evaluate(program):
     assert (evaluation.score, evaluation.metrics) == (0.0, {"code": 4, "runs": 1})
     broken = score("", text.replace('"exit 4"], ["true"]', '"true"], ["sh", "-c", "echo why >&2; exit 5"]'))
     assert "sh, the reference, ended with exit code 5: why" in broken.feedback
+
+
+HIDES = """
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so nobody waits for the child, and nobody is told what it took
+reader, writer = os.pipe()
+if os.fork() == 0:
+    while time.process_time() < 0.08:
+        pass
+    os.write(writer, b"x")
+    os._exit(0)
+os.close(writer)
+os.read(reader, 1)
+os.read(reader, 1)
+"""
+
+
+def test_processor_time_cannot_be_hidden(tmp_path: Path) -> None:
+    """A run tells what all of its processes took, also of those that left without being waited for."""
+    sandbox = available(BubblewrapSandbox)
+    if not sandbox.bounded:
+        pytest.skip("without a control group a candidate may start no process")
+    text = "def evaluate(program):\n    return program.run(['python3', 'hides.py']).cpu_seconds\n"
+    (tmp_path / "evaluate.py").write_text(text)
+    evaluator = NativeEvaluator(sandbox=sandbox, folder=tmp_path)
+    try:
+        honest = evaluator.evaluate(Program({"hides.py": b"pass\n"})).score
+        hiding = evaluator.evaluate(Program({"hides.py": HIDES.encode()})).score
+        assert honest is not None
+        assert hiding is not None
+        assert hiding > honest + 0.06
+    finally:
+        evaluator.close()
+        sandbox.close()
