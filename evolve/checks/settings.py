@@ -63,7 +63,7 @@ def proposals(task: Task, evaluation: Evaluation) -> Finding:
     mix.tell(seed)
     for draw in range(_DRAWS):
         context = Context(1, np.random.default_rng(draw))
-        if not mix.propose(Selection(parents=(seed,)), context).rejected:
+        if not mix.plan(Selection(parents=(seed,)), context)().rejected:
             return Finding("ok", "proposers", "those without a model find something to change")
     return Finding(
         "warning",
