@@ -68,7 +68,7 @@ def search(begin: Callable[..., Search], *, quiet: bool, as_json: bool) -> None:
         click.echo(f"Interrupted; continue with: {resume}", err=True)
         raise SystemExit(INTERRUPTED)
     if not as_json:
-        _advise(session, result)
+        _advise(session, result, quiet=quiet)
 
 
 @contextmanager
@@ -127,12 +127,14 @@ def _tell(session: Search, result: Result, seconds: float) -> None:
     )
 
 
-def _advise(session: Search, result: Result) -> None:
+def _advise(session: Search, result: Result, *, quiet: bool) -> None:
     """What to do about a search that found nothing."""
     evolution, where = session.evolution, quote(str(session.path))
     if result.outcome.best.number != 0 or not evolution.statuses:
         return
     if evolution.statuses[Status.OK]:
+        if quiet:
+            return
         click.echo(
             f"\nNo program was better than the seed. See what was tried: evolve log {where}; to try more: "
             f"evolve resume {where} --trials N",
