@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from evolve.cli.options import as_json, form_option, sandbox_option
-from evolve.cli.printing import figure, one_line, print_fields, print_json, without_controls
+from evolve.cli.printing import one_line, print_fields, print_json
 from evolve.errors import TaskError
-from evolve.types import Evaluation, Program
+from evolve.types import Program, Split
 
 if TYPE_CHECKING:
     from evolve.task import Task
@@ -28,10 +28,36 @@ __all__ = ["command"]
     show_default=True,
     help="The instances that steer a search, or those that are kept back.",
 )
+@click.option("--stage", metavar="NAME", help="One stage of the evaluation alone.")
+@click.option(
+    "--repeats",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Times to score it, each with another seed for an evaluate() that takes one.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the artifacts that the evaluation left into this new folder.",
+)
 @form_option
 @sandbox_option
 @as_json
-def command(task: str, program: Path | None, split: str, form: str, sandbox: str | None, as_json: bool) -> None:
+def command(  # noqa: PLR0913 - one for each option
+    task: str,
+    program: Path | None,
+    *,
+    split: str,
+    stage: str | None,
+    repeats: int,
+    output: Path | None,
+    form: str,
+    sandbox: str | None,
+    as_json: bool,
+) -> None:
     """Score PROGRAM on TASK; the task's seed when it is not given.
 
     A folder is the whole program. A file stands in the place of the seed's file of the same name, else of its only
@@ -40,39 +66,36 @@ def command(task: str, program: Path | None, split: str, form: str, sandbox: str
     A program that fails is a result, so the exit code is 0 for it too.
     """
     from evolve import forms
+    from evolve.cli.evaluation import fields, record, write_artifacts
     from evolve.config import make_evaluator, make_sandbox
     from evolve.regions import Regions
 
     found = forms.load(task, form)
     candidate, what = _candidate(program, found)
-    rejected = Regions(found.seed, found.settings.task.editable).problem(candidate)
+    rejected = Regions(found.seed, found.settings.task.editable).problem(candidate) or ""
     chosen = make_sandbox(found, sandbox or "auto")
     evaluator = make_evaluator(found, chosen)
     try:
         if split not in evaluator.splits:
             raise TaskError(f"{found.folder} has no held-out instances: its evaluate() takes no argument `split`")
-        evaluation = evaluator.evaluate(candidate, split="held_out" if split == "held_out" else "search")
+        part: Split = "held_out" if split == "held_out" else "search"
+        evaluations = [evaluator.evaluate(candidate, split=part, seed=seed, stage=stage) for seed in range(repeats)]
+        stages = (stage,) if stage else evaluator.stages
+        note = "" if repeats == 1 or evaluator.seeds else "evaluate() takes no seed: repeats tell noise alone"
     finally:
         evaluator.close()
         chosen.close()
+    if output is not None:
+        write_artifacts(evaluations, output)
     if as_json:
-        print_json({"program": what, "rejected": rejected, **_record(evaluation, chosen.name)})
+        told = record(found, evaluations, stages, chosen.name)
+        print_json({"program": what, "rejected": rejected or None, "split": split, **told})
         return
-    cost = evaluation.cost
-    print_fields(
-        {
-            "program": what,
-            "note": f"a search would reject it: {one_line(rejected)}" if rejected else "",
-            "status": evaluation.status,
-            "score": figure(evaluation.score) if evaluation.score is not None else "",
-            "metrics": ", ".join(
-                f"{name} {figure(value) if isinstance(value, int | float) else one_line(str(value))}"
-                for name, value in evaluation.metrics.items()
-            ),
-            "feedback": without_controls(evaluation.feedback).strip(),
-            "took": f"{cost.seconds:.3f} s, {cost.memory_bytes / 2**20:.0f} MiB, sandbox {chosen.name}",
-        }
-    )
+    shown = fields(found, evaluations, stages, chosen.name)
+    if output is not None and shown["artifacts"]:
+        shown["artifacts"] += f", now in {output}"
+    notes = [f"a search would reject it: {one_line(rejected)}" if rejected else "", note]
+    print_fields({"program": what, "note": "\n".join(filter(None, notes)), **shown})
 
 
 def _candidate(path: Path | None, task: Task) -> tuple[Program, str]:
@@ -111,19 +134,3 @@ def _place(name: str, task: Task) -> str:
         f"{name} is not the name of one file of the seed, which has {', '.join(sorted(files))}; "
         f"give it the name of the one that it stands for, or a folder with the whole program"
     )
-
-
-def _record(evaluation: Evaluation, sandbox: str) -> dict[str, object]:
-    return {
-        "status": evaluation.status,
-        "score": evaluation.score,
-        "fitness": evaluation.fitness,
-        "metrics": evaluation.metrics,
-        "measures": evaluation.measures,
-        "instances": evaluation.instances,
-        "feedback": evaluation.feedback,
-        "seconds": evaluation.cost.seconds,
-        "cpu_seconds": evaluation.cost.cpu_seconds,
-        "memory_bytes": evaluation.cost.memory_bytes,
-        "sandbox": sandbox,
-    }

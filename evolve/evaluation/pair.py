@@ -158,7 +158,7 @@ class Pair:
         cost = self._end(candidate, start)
         if isinstance(answer, str):
             return stopped("timeout", answer, cost=cost)
-        return self._judge(answer, nonce, cost)
+        return self._judge(answer, request, nonce, cost)
 
     def _build(self, candidate: Candidate, start: float) -> Evaluation | None:
         """Run the build command in the program's folder: what came of it when it failed, else None."""
@@ -226,7 +226,7 @@ class Pair:
         )
         return answer, answer.head.get("kind") == "timeout" and left < timeout
 
-    def _judge(self, answer: Frame, nonce: str, cost: Cost) -> Evaluation:
+    def _judge(self, answer: Frame, request: Request, nonce: str, cost: Cost) -> Evaluation:
         head = answer.head
         if head["op"] == "ended":
             self.doubtful = True
@@ -243,7 +243,8 @@ class Pair:
         return accept(
             value,
             direction=self._rules.direction,
-            objectives=self._rules.objectives,
+            # a stage that is asked for alone need not know of them, unless it is the last
+            objectives=self._rules.objectives if request.stage in {None, *self.stages[-1:]} else {},
             screened=head["screened"],
             notes=tuple(head["notes"]),
             problem=head["problem"],

@@ -93,7 +93,8 @@ class Scoring:
         """The mean over the instances, what was said of each, and which of them are worst."""
         assert self._instances is not None
         scores: dict[str, Any] = {}
-        figures: dict[str, list[float]] = {}
+        metrics: dict[str, list[float]] = {}
+        measures: dict[str, list[float]] = {}
         told: list[str] = []
         artifacts: dict[str, Any] = {}
         for name, instance in _named(self._instances(split) if self._lists_splits else self._instances()):
@@ -108,19 +109,19 @@ class Scoring:
             if score is None:
                 return {"score": fields.get("score"), "feedback": f"that was for instance {name}"}
             scores[name] = score
-            for metric, figure in _metrics(fields).items():
-                if (known := _finite(figure)) is not None:
-                    figures.setdefault(metric, []).append(known)
+            for found, given in ((metrics, _metrics(fields)), (measures, fields.get("measures"))):
+                for key, figure in given.items() if isinstance(given, Mapping) else ():
+                    if (known := _finite(figure)) is not None:
+                        found.setdefault(key, []).append(known)
             if isinstance(text := fields.get("feedback"), str) and text:
                 told.append(f"{name}: {text}")
             artifacts.update((f"{name}/{file}", content) for file, content in dict(fields.get("artifacts", {})).items())
         if not scores:
             raise ValueError(f"instances() gives none for the split {split!r}, so there is nothing to score")
-        # shares of the sum, since the sum of large scores may be infinite
-        means = {metric: math.fsum(x / len(known) for x in known) for metric, known in figures.items()}
         return {
-            "score": math.fsum(score / len(scores) for score in scores.values()),
-            "metrics": means,
+            "score": _mean([*scores.values()]),
+            "metrics": {metric: _mean(known) for metric, known in metrics.items()},
+            "measures": {measure: _mean(known) for measure, known in measures.items()},
             "instances": scores,
             "feedback": "\n".join([self._worst(scores), *told]) if split == "search" else "",
             "artifacts": artifacts,
@@ -211,6 +212,11 @@ def _named(instances: Any) -> Iterator[tuple[str, Any]]:
         yield from ((str(name), instance) for name, instance in instances.items())
     else:
         yield from ((str(number), instance) for number, instance in enumerate(instances))
+
+
+def _mean(figures: list[float]) -> float:
+    # shares of the sum, since the sum of large figures may be infinite
+    return math.fsum(figure / len(figures) for figure in figures)
 
 
 def _finite(score: Any) -> float | None:
