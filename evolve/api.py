@@ -24,7 +24,7 @@ def run(  # noqa: PLR0913 - every option of a search, by name
     trials: int | None = None,
     evaluations: int | None = None,
     seconds: float | None = None,
-    seed: int = 0,
+    seed: int | None = None,
     workers: int | None = None,
     sandbox: str | Sandbox = "auto",
     allow_unsafe: bool = False,
@@ -40,8 +40,8 @@ def run(  # noqa: PLR0913 - every option of a search, by name
         name: of the run directory below `runs`; by default the task's name and the first free number.
         trials, evaluations: limits, whole numbers of at least 1. Without any limit the task's own hold.
         seconds: a limit on the time in which trials are begun, above 0.
-        seed: of all random numbers, at least 0.
-        workers: evaluations at a time; by default one for each processor.
+        seed: of all random numbers, at least 0; the task's when it is None, else 0.
+        workers: evaluations at a time; by default one for each processor, or fewer where the task says so.
         sandbox: "auto", the name of a sandbox, or one of yours.
         allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
         proposer: "mix", "mutation", "crossover" or "tuner", or yours as "module:attribute".
