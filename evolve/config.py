@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from shlex import quote
 from typing import Any, Self
+
+import numpy as np
 
 from evolve import forms
 from evolve.archives.top import Top
 from evolve.budget import Budget
 from evolve.errors import Interrupted, RunDamaged, TaskError
+from evolve.evaluation.bounds import LEAST
+from evolve.evaluation.cache import Cached
 from evolve.evaluation.native import NativeEvaluator
+from evolve.evaluation.repeats import Race, Repeats, Scorer
 from evolve.evaluation.rules import Rules
 from evolve.evolution import Evolution, Outcome
 from evolve.journal import decode_proposal, encode_evaluation
@@ -28,12 +36,23 @@ from evolve.proposers.tuner import Tuner
 from evolve.recovery import needs_recovery, recover
 from evolve.regions import Regions
 from evolve.run import Run
+from evolve.sandboxes import cache, harness
 from evolve.sandboxes.choose import choose, require_able, require_safe
+from evolve.sandboxes.guarantees import Guarantee, missing
 from evolve.sandboxes.proof import prove
 from evolve.task import Task
 from evolve.types import Archive, Evaluation, Program, Proposer, Sandbox, Trial
 
-__all__ = ["ARCHIVES", "DEFAULT_TRIALS", "PROPOSERS", "Result", "Search", "make_evaluator", "make_sandbox"]
+__all__ = [
+    "ARCHIVES",
+    "DEFAULT_TRIALS",
+    "PROPOSERS",
+    "Result",
+    "Search",
+    "make_evaluator",
+    "make_sandbox",
+    "make_scorer",
+]
 
 DEFAULT_TRIALS = 200
 """Of a run whose task and options set no limit at all."""
@@ -94,7 +113,9 @@ class Search:
         config, workers = run.config, run.config["workers"]
         self.path, self.task, self.sandbox = run.path, parts.task, parts.sandbox
         self._run = run
-        self._evaluator = make_evaluator(parts.task, parts.sandbox, strict=config.get("strict", False))
+        self._evaluator = make_scorer(
+            parts.task, parts.sandbox, strict=config.get("strict", False), on_notice=on_notice
+        )
         self._lineage = Lineage(
             run.path, started=config["started"], config=run.config_text, hold=run.lock, on_notice=on_notice
         )
@@ -113,6 +134,7 @@ class Search:
             in_flight=workers if workers == 1 else workers + 1,
             on_trial=self._told,
             opened=opened or {},
+            reservation={"trials": 1, "evaluations": self._evaluator.most},
         )
         self._on_trial = on_trial
         self._discard = False
@@ -351,6 +373,49 @@ def make_evaluator(task: Task, sandbox: Sandbox, *, strict: bool = False) -> Nat
         limits=task.limits,
         strict=strict or settings.sandbox.strict or settings.sandbox.gpus is not None,
     )
+
+
+def make_scorer(
+    task: Task, sandbox: Sandbox, *, strict: bool = False, on_notice: Callable[[str], None] = lambda _: None
+) -> Repeats:
+    """The evaluator of a search: `make_evaluator`, with the task's repeats, races and cache."""
+    settings = task.settings.evaluator
+    scorer: Scorer = make_evaluator(task, sandbox, strict=strict)
+    if settings.cache:
+        place = cache.folder()
+        if Guarantee.FILES in missing(sandbox):
+            on_notice(f"Nothing is cached: in the {sandbox.name} sandbox programs could write to the cache.")
+        elif place is not None:
+            scorer = Cached(scorer, place / "evaluations", _identity(task, sandbox, strict=strict))
+    race = None
+    if settings.repeats_most is not None:
+        race = Race(
+            least=settings.repeats if "repeats" in settings.model_fields_set else LEAST,
+            most=settings.repeats_most,
+            confidence=settings.confidence,
+            noise_range=settings.noise_range,
+        )
+    return Repeats(scorer, repeats=settings.repeats, race=race, direction=task.settings.task.direction)
+
+
+def _identity(task: Task, sandbox: Sandbox, *, strict: bool) -> list[str]:
+    """What scores depend on beside the program: the task, its seed (evaluators may read it), what runs them."""
+    own: Callable[[], str] | None = getattr(sandbox, "identity", None)
+    tools = hashlib.sha256()
+    for name, content in harness.files().items():
+        tools.update(f"\0{name}\0".encode() + content)
+    return [
+        version("evolve"),
+        tools.hexdigest(),
+        sys.version,
+        np.__version__,
+        sandbox.name,
+        own() if own is not None else "",
+        str(strict),
+        task.form.name,
+        task.tree,
+        task.seed.tree,
+    ]
 
 
 def _make_parts(task: Task, seed: Program, sandbox: Sandbox, options: Options) -> _Parts:

@@ -28,6 +28,8 @@ Count = Annotated[int, Field(gt=0)]
 Name = Annotated[str, Field(min_length=1)]
 Direction = Literal["maximize", "minimize"]
 
+_LEAST_IN_RACE = 3  # two differences and a centre: below it nothing can be said
+
 _FOREIGN = {"openevolve": ("initial_program.*", "evaluator.py"), "shinka": ("initial.*", "evaluate.py")}
 
 
@@ -84,6 +86,17 @@ class EvaluatorTable(_Table):
     """Of one call of the candidate, unless the evaluator says otherwise; an evaluation's end cuts it short."""
     thresholds: list[Annotated[float, Field(allow_inf_nan=False)]] = []
     """The score that a program needs in each stage but the last to go on, where evaluate.py names none."""
+    repeats: Count = 1
+    """How often a program is scored; its score is the mean."""
+    repeats_most: Count | None = None
+    """Race: score a program and the best one from `repeats` times (3, when that is not set) to so many in turn, until
+    they are apart."""
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    """The chance, at least, that programs which a race has found apart are in that order."""
+    noise_range: Positive | None = None
+    """The most by which two repeats of one program can differ, in the unit of the score; else what was seen."""
+    cache: bool = False
+    """A score depends on nothing but the program and the seed: keep it on this machine, for every run."""
 
     @model_validator(mode="after")
     def _call_within_evaluation(self) -> Self:
@@ -92,6 +105,18 @@ class EvaluatorTable(_Table):
                 f"call_timeout ({self.call_timeout:g} s) is longer than timeout ({self.timeout:g} s), which is for the "
                 f"whole evaluation; shorten the one, or give the other more"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_race_or_none(self) -> Self:
+        if self.repeats_most is None:
+            for key in ("confidence", "noise_range"):
+                if key in self.model_fields_set:
+                    raise ValueError(f"{key} is of a race, and there is none without repeats_most, such as 30")
+        elif "repeats" in self.model_fields_set and self.repeats < _LEAST_IN_RACE:
+            raise ValueError(f"a race begins with at least {_LEAST_IN_RACE} repeats, and not {self.repeats}")
+        elif self.repeats_most < (least := max(self.repeats, _LEAST_IN_RACE)):
+            raise ValueError(f"repeats_most is {self.repeats_most}: a race takes at least {least} repeats")
         return self
 
 

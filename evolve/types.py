@@ -6,6 +6,7 @@ learns hears `tell(trial)`, in the order of the journal, on one thread.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -194,6 +195,15 @@ class Evaluation:
     feedback: str = ""
     artifacts: Mapping[str, bytes] = field(default_factory=lambda: _EMPTY)
     cost: Cost = Cost()
+
+    @property
+    def standard_error(self) -> float | None:
+        """Of the score: the samples' standard deviation by the root of their number; None for less than two."""
+        number = len(self.samples)
+        if number < 2:
+            return None
+        mean = math.fsum(sample / number for sample in self.samples)
+        return math.sqrt(math.fsum((sample - mean) ** 2 / number / (number - 1) for sample in self.samples))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,8 @@ from evolve.types import Evaluation, Trial
 
 __all__ = ["command"]
 
+_SAMPLES = 12  # scores of repeats that are shown
+
 
 @click.command(name="show")
 @run_argument
@@ -108,6 +110,8 @@ def _show_trial(trial: Trial, history: History, as_json: bool) -> None:
         if trial.duplicate_of is not None
         else evaluation.status,
         "score": figure(evaluation.score) if evaluation.score is not None else "",
+        "repeats": _repeats(evaluation),
+        "race": _race(evaluation),
         "held out": figure(held_out.score) if held_out is not None else "",
         "operator": trial.operator,
         "parents": ", ".join(map(str, trial.parents)),
@@ -127,11 +131,33 @@ def _show_trial(trial: Trial, history: History, as_json: bool) -> None:
             click.echo(line)
 
 
+def _repeats(evaluation: Evaluation) -> str:
+    """How often it was scored, and how much the scores differ."""
+    samples, error = evaluation.samples, evaluation.standard_error
+    if error is None:
+        return ""
+    shown = ", ".join(map(figure, samples[:_SAMPLES])) + (", ..." if len(samples) > _SAMPLES else "")
+    return f"{len(samples)}, standard error {figure(error)}: {shown}"
+
+
+def _race(evaluation: Evaluation) -> str:
+    if evaluation.won is None or not evaluation.rescored:
+        return ""
+    again = evaluation.rescored[-1]
+    times = len(again.samples)
+    more = f", which was scored {times} more time{'s' if times != 1 else ''}"
+    if again.fitness is None or again.feedback:
+        more = f", which did not score this time ({again.status})"
+    return f"{'won' if evaluation.won else 'lost'} against trial {again.number}{more}"
+
+
 def _took(evaluation: Evaluation) -> str:
     cost = evaluation.cost
     if cost.seconds == 0.0:
         return ""
-    return f"{cost.seconds:.3f} s, {cost.cpu_seconds:.3f} s of processor time, {cost.memory_bytes / 2**20:.0f} MiB"
+    return f"{cost.seconds:.3f} s, {cost.cpu_seconds:.3f} s of processor time, {cost.memory_bytes / 2**20:.0f} MiB" + (
+        ", when it was scored first: now it was known" if cost.cached else ""
+    )
 
 
 def _value(value: object) -> str:

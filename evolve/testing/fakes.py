@@ -5,10 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
+
+import numpy as np
 
 from evolve.types import Context, Evaluation, Plan, Program, Proposal, Selection, Split, Status, Trial
 
-__all__ = ["FunctionEvaluator", "NumberProposer", "number_program", "number_score"]
+__all__ = ["FunctionEvaluator", "Noise", "NoisyEvaluator", "NumberProposer", "normal", "number_program", "number_score"]
+
+Noise: TypeAlias = Callable[[np.random.Generator], float]
+"""Draws the noise of one evaluation; its mean is 0."""
 
 
 def number_program(value: float, padding: int = 20) -> Program:
@@ -44,6 +50,48 @@ class NumberProposer:
     def tell(self, trial: Trial) -> None:
         """Remember the number."""
         self.told.append(trial.number)
+
+
+def normal(generator: np.random.Generator) -> float:
+    """Standard normal noise."""
+    return float(generator.normal())
+
+
+class NoisyEvaluator:
+    """Scores programs with a function of yours and noise, which depends on the program and the seed alone.
+
+    `hardness` is the noise that all programs share, as of instances that are drawn by the seed. `evaluated` counts.
+    """
+
+    splits: tuple[Split, ...] = ("search", "held_out")
+    seeds = True
+
+    def __init__(
+        self,
+        truth: Callable[[Program], float] = number_score,
+        noise: Noise = normal,
+        *,
+        hardness: float = 0.0,
+        sign: float = 1.0,
+    ) -> None:
+        self.truth, self.noise = truth, noise
+        self.hardness, self.sign = hardness, sign
+        self.evaluated = 0
+
+    def evaluate(self, program: Program, *, split: Split = "search", seed: int = 0) -> Evaluation:
+        """The truth, in the direction of `sign`, and noise."""
+        self.evaluated += 1
+        kind = len(split)
+        generator = np.random.default_rng((seed, kind, int(program.tree[:12], 16)))
+        fitness = self.truth(program) + self.noise(generator)
+        fitness += self.hardness * float(np.random.default_rng((seed, kind)).normal())
+        return Evaluation(status=Status.OK, score=self.sign * fitness, fitness=fitness)
+
+    def tell(self, trial: Trial) -> None:
+        """Nothing is learned."""
+
+    def close(self) -> None:
+        """There is nothing to end."""
 
 
 class FunctionEvaluator:
