@@ -2,7 +2,7 @@
 
 An instance is 5,000 items that arrive one by one; a bin holds 100. Sizes are drawn from a Weibull distribution with
 scale 45 and shape 3, rounded to the nearest integer and clipped to 1..100, as in Romera-Paredes et al., "Mathematical
-discoveries from program search with large language models", Nature 625 (2024), after Castineiras et al., "Weibull-based
+discoveries from program search with large language models", Nature 625 (2024), after Castiñeiras et al., "Weibull-based
 benchmarks for bin packing", CP 2012.
 
 The candidate defines `priority(item, remaining)`, the value of putting `item` into a bin that has `remaining` capacity
