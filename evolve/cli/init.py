@@ -25,7 +25,7 @@ _FOREIGN = ("openevolve", "shinka")
     default="native",
     show_default=True,
     help="What kind of task. stages and instances: more than evaluate(program). command: any script scores. "
-    "openevolve, shinka: as those tools have it. package, cpp, rust, javascript, prompt: programs other than one Python file.",
+    "openevolve, shinka: as those tools have it. package, cpp, rust, javascript, prompt: more than one Python file.",
 )
 def command(folder: Path, form: str) -> None:
     """Make a new task in FOLDER: settings, an evaluator and a seed program.

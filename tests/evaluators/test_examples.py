@@ -5,20 +5,27 @@ A toolchain that is not on the machine skips its tests, and fails them with CI=t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from evolve import forms
 from evolve.api import run
-from evolve.config import make_evaluator
+from evolve.config import make_evaluator, make_sandbox
+from evolve.errors import SandboxUnavailable
 from evolve.evaluation.native import NativeEvaluator
 from evolve.regions import Regions
+from evolve.resources import bundled
 from evolve.sandboxes.bubblewrap import BubblewrapSandbox
+from evolve.sandboxes.engines import connect
+from evolve.sandboxes.images import base_image
 from evolve.sandboxes.process import ProcessSandbox
+from evolve.task import Task
 from evolve.testing.sandboxes import available
 from evolve.types import Evaluation, Program, Sandbox, Split, Status
 
@@ -141,6 +148,38 @@ def test_a_search_without_a_model_improves_it(name: str, tmp_path: Path) -> None
     assert best is not None
     assert seed is not None
     assert best > seed
+
+
+def test_a_compiled_program_in_docker(tmp_path: Path) -> None:
+    """In an image with a compiler, which the task names as its base and sandbox/base.sh makes."""
+    base = "evolve-base:compilers"
+    for source, place in (("evaluators", tmp_path), ("seeds", tmp_path / "seed")):
+        shutil.copytree(bundled(source) / "matrix_product", place, dirs_exist_ok=True)
+    settings = (tmp_path / "task.toml").read_text().replace("../../seeds/matrix_product", "seed")
+    (tmp_path / "task.toml").write_text(f'{settings}\n[sandbox]\nbase = "{base}"\n')
+    task = forms.load(tmp_path)
+    sandbox = available(partial(docker_for, task, base))
+    evaluator = make_evaluator(task, sandbox)
+    try:
+        seed = evaluator.evaluate(task.seed)
+        better = evaluator.evaluate(changed(task.seed, *BETTER["matrix_product"]))
+        bad = evaluator.evaluate(changed(task.seed, "kernel.cpp", "int least", "least"))
+    finally:
+        evaluator.close()
+        sandbox.close()
+    assert (seed.status, better.status) == (Status.OK, Status.OK), seed.feedback + better.feedback
+    assert seed.fitness is not None
+    assert better.fitness is not None
+    assert better.fitness > 1.3 * seed.fitness
+    assert (bad.status, "error: ISO C++ forbids declaration" in bad.feedback) == (Status.FAILED, True), bad.feedback
+
+
+def docker_for(task: Task, base: str) -> Sandbox:
+    """The docker sandbox that `task` asks for. Raises `SandboxUnavailable`."""
+    with contextlib.closing(connect(60)) as client:
+        if base_image(client, base) is None:
+            raise SandboxUnavailable(f"there is no image {base}; make it: sudo sandbox/base.sh {base} g++")
+    return make_sandbox(task, "docker")
 
 
 def test_a_program_of_hundreds_of_files(tmp_path: Path) -> None:
