@@ -95,6 +95,9 @@ GUARDS = {
         ("forged_documents",), appended={"frames.py": "def unpack(document, blob): return json.loads(document)"}
     ),
     "the limit on output": Guard(("output_of_a_program",), limits={"output_bytes": 2**26}),
+    "the limit on time": Guard(
+        ("endless_loop",), appended={"watch.py": "Watch.until = lambda self: time.monotonic() + 0.05"}
+    ),
 }
 CONTAINERS: dict[str, tuple[Sequence[str], dict[str, Any]]] = {
     "the filter on system calls": (
@@ -104,6 +107,7 @@ CONTAINERS: dict[str, tuple[Sequence[str], dict[str, Any]]] = {
     "no network": (("addresses",), {"network_mode": "bridge"}),
     "the limit on memory": (("memory_of_nobody",), {"mem_limit": 2**31, "memswap_limit": 2**31}),
     "the limit on processes": (("fork_bomb", "thread_bomb"), {"pids_limit": 500, "ulimits": []}),
+    "the read-only root": (("files_elsewhere",), {"read_only": False}),
     "the size of the disk": (("disk",), {"tmpfs": {"/tmp": "rw,exec,mode=1777,size=33554432"}}),
 }
 

@@ -1,4 +1,4 @@
-"""Loops without end, deaf to every signal that can be ignored."""
+"""Loops for ten times as long as it may, deaf to every signal that can be ignored."""
 
 import signal
 from typing import Any
@@ -8,10 +8,11 @@ STATUS = "timeout"
 SECONDS = 0.5
 
 
-def attack(_world: Any) -> list[str]:
+def attack(world: Any) -> list[str]:
     """Only a kill can end it."""
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-    while True:
+    for _ in world.until(5.0):
         pass
+    return []
