@@ -2,15 +2,18 @@
 
 The order is what makes it exact on a bad day: reserve, write down that the request leaves, send, write down the answer,
 settle. A process killed between any two of them finds out from the transcript what was paid.
+
+A call whose answer was lost on the way may be paid for. Asking anew is another call, with a reservation of its own.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from evolve.budget import Budget
-from evolve.errors import BudgetSpent, ModelFault, RunDamaged
+from evolve.errors import BudgetSpent, Interrupted, ModelFault, RunDamaged
 from evolve.models.transcript import Transcript, request_hash
 from evolve.types import Model, Reply, Request, Usage
 
@@ -18,12 +21,20 @@ __all__ = ["Meter"]
 
 _NONE = Usage()
 
+_LAST_WORDS = 10.0
+"""Seconds in which an answer that came gets onto the disk."""
+
 
 class Meter:
-    """Lets proposers ask models, on any thread. What a trial used stays reserved until the loop settles the trial."""
+    """Lets proposers ask models, on any thread. What a trial used stays reserved until the loop settles the trial.
 
-    def __init__(self, budget: Budget, transcript: Transcript) -> None:
+    `models` and `transcript` are closed with it. A call whose answer was lost is made anew `again` times.
+    """
+
+    def __init__(self, budget: Budget, transcript: Transcript, models: Sequence[Model] = (), *, again: int = 2) -> None:
         self._budget, self._transcript = budget, transcript
+        self._models, self._again = models, again
+        self._closed = False
         self._free = threading.Condition()
         self._used: dict[int, Usage] = {}
         self._flying = 0
@@ -43,7 +54,8 @@ class Meter:
     def asker(self, number: int) -> Callable[[Model, Request], Reply]:
         """How the proposer of this trial asks models: answers of an earlier session first, in the same order.
 
-        Raises `BudgetSpent`, `ModelFault`, and `RunDamaged` when the proposer asks something else than it did.
+        Raises `BudgetSpent`, `ModelFault`, `Interrupted` when the meter was closed, and `RunDamaged` when the proposer
+        asks something else than it did.
         """
         index = -1
 
@@ -60,7 +72,14 @@ class Meter:
                         f"prompts or the models have changed since; go on with the ones that the run began with"
                     )
                 return self._transcript.reply(known)
-            return self._call(number, index, model, request)
+            for left in reversed(range(self._again + 1)):
+                try:
+                    return self._call(number, index, model, request)
+                except ModelFault as fault:
+                    if not fault.sent or not left:
+                        raise
+                index += 1
+            raise AssertionError("the last try returns or raises")
 
         return ask
 
@@ -75,6 +94,24 @@ class Meter:
             self._used.pop(number, None)
         self._budget.settle(("used", number), {})
         self._transcript.forget(number)
+
+    @property
+    def flying(self) -> int:
+        """How many calls are under way."""
+        with self._free:
+            return self._flying
+
+    def close(self) -> None:
+        """No more calls. Those under way end as their models let them, and their answers are kept. May be called twice."""
+        with self._free:
+            self._closed = True
+            self._free.notify_all()
+        if self._models:
+            with ThreadPoolExecutor(len(self._models), thread_name_prefix="close") as pool:
+                list(pool.map(lambda model: model.close(), self._models))
+        with self._free:
+            self._free.wait_for(lambda: self._flying == 0, timeout=_LAST_WORDS)
+        self._transcript.close()
 
     def _call(self, number: int, index: int, model: Model, request: Request) -> Reply:
         key = ("call", number, index)
@@ -107,7 +144,11 @@ class Meter:
         """Wait for what calls in flight may leave over; give up when none is left to wait for."""
         amounts = _amounts(most)
         with self._free:
-            while (lacking := self._budget.lacking(amounts)) is not None:
+            while True:
+                if self._closed:
+                    raise Interrupted("no model is asked any more: the run is being stopped")
+                if (lacking := self._budget.lacking(amounts)) is None:
+                    break
                 if self._flying == 0:
                     raise BudgetSpent(
                         f"the next call may take {amounts[lacking]} {lacking}, more than is left of the budget", lacking

@@ -110,9 +110,10 @@ class Transcript:
 
     def close(self) -> None:
         """May be called twice."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        with self._turn:
+            if self._fd >= 0:
+                os.close(self._fd)
+                self._fd = -1
 
     def _append(self, line: dict[str, Any]) -> None:
         data = json.dumps(line, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode() + b"\n"

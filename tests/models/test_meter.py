@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolve.budget import Budget
-from evolve.errors import BudgetSpent, ModelFault, RunDamaged
+from evolve.errors import BudgetSpent, Interrupted, ModelFault, RunDamaged
 from evolve.models.meter import Meter
 from evolve.models.transcript import Transcript
 from evolve.testing.models import ScriptedModel
@@ -25,9 +25,9 @@ def never(_number: int) -> bool:
     return False
 
 
-def meter(path: Path, **limits: int) -> tuple[Meter, Budget, Transcript]:
+def meter(path: Path, again: int = 0, **limits: int) -> tuple[Meter, Budget, Transcript]:
     budget, transcript = Budget(limits), Transcript(path / "t.jsonl")
-    return Meter(budget, transcript), budget, transcript
+    return Meter(budget, transcript, again=again), budget, transcript
 
 
 def test_a_call_is_reserved_at_its_worst_and_held_at_what_it_took(tmp_path: Path) -> None:
@@ -182,3 +182,66 @@ def test_the_service_s_usage_is_what_counts(tmp_path: Path) -> None:
     assert budget.committed("tokens") == 5000
     with pytest.raises(BudgetSpent):
         made.asker(2)(ScriptedModel(["no"]), ASK)
+
+
+def test_a_lost_answer_is_asked_for_anew_as_another_call(tmp_path: Path) -> None:
+    """With a reservation of its own; a new session finds the answer, and what was lost stays reserved."""
+    made, budget, transcript = meter(tmp_path, again=2)
+    lost = ModelFault("cut", sent=True)
+    model = ScriptedModel([lost, lost, "third", "next"])
+    ask = made.asker(1)
+    assert [ask(model, ASK).text, ask(model, ASK).text] == ["third", "next"]
+    assert (made.used(1).calls, budget.committed("calls"), budget.committed("tokens")) == (2, 4, 2 * MOST + 4 + 4)
+    transcript.close()
+    made, budget, _ = meter(tmp_path, again=2)
+    made.take_up(never)
+    assert (budget.committed("calls"), budget.committed("tokens")) == (4, 2 * MOST + 8)
+    ask = made.asker(1)
+    assert [ask(ScriptedModel([]), ASK).text, ask(ScriptedModel([]), ASK).text] == ["third", "next"]
+
+
+def test_asking_anew_has_an_end(tmp_path: Path) -> None:
+    """After so many times, when the budget is spent, or when the service certainly did nothing."""
+    lost = ModelFault("cut", sent=True)
+    model = ScriptedModel([lost] * 9)
+    with pytest.raises(ModelFault, match="cut"):
+        meter(tmp_path, again=2)[0].asker(1)(model, ASK)
+    assert len(model.requests) == 3
+    with pytest.raises(BudgetSpent):
+        meter(tmp_path, again=9, tokens=2 * MOST)[0].asker(2)(model, ASK)
+    assert len(model.requests) == 5
+    down = ScriptedModel([ModelFault("down", sent=False)])
+    with pytest.raises(ModelFault, match="down"):
+        meter(tmp_path, again=2)[0].asker(3)(down, ASK)
+
+
+def test_a_closed_meter_lets_nobody_wait(tmp_path: Path) -> None:
+    """Who waits for a share of the budget hears so; what is under way ends, and its answer is kept."""
+    budget, transcript = Budget({"tokens": MOST}), Transcript(tmp_path / "t.jsonl")
+    asked, answer = threading.Event(), threading.Event()
+
+    def slowly(_request: Request) -> str:
+        asked.set()
+        answer.wait()
+        return "paid"
+
+    class Ending(ScriptedModel):
+        def close(self) -> None:
+            answer.set()
+
+    model = Ending(slowly)
+    made = Meter(budget, transcript, [model])
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(made.asker(1), model, ASK)
+        asked.wait()
+        second = pool.submit(made.asker(2), model, ASK)
+        time.sleep(0.05)
+        assert made.flying == 1
+        made.close()
+        assert first.result().text == "paid"
+        with pytest.raises(Interrupted, match="being stopped"):
+            second.result()
+    made.close()
+    again = Transcript(tmp_path / "t.jsonl")
+    assert again.reply(again.calls(1)[0]).text == "paid"
+    assert again.calls(2) == {}
