@@ -102,7 +102,7 @@ class Meter:
             return self._flying
 
     def close(self) -> None:
-        """No more calls. Those under way end as their models let them, and their answers are kept. May be called twice."""
+        """No more calls. Those under way end as their models let them, and their answers are kept."""
         with self._free:
             self._closed = True
             self._free.notify_all()
