@@ -6,7 +6,7 @@ import math
 # EVOLVE-BLOCK-START
 def points():
     """Two rings, one of 8 and one of 5 points, neither of them quite round."""
-    rings = [(8, 1.0, 0.1, 1.1), (5, 0.45, 0.4, 1.0)]
+    rings = [(8, 1.0, 0.0, 1.2), (5, 0.6, 0.5, 1.0)]
     placed = []
     for number, radius, phase, stretch in rings:
         for k in range(number):
