@@ -12,8 +12,8 @@ FOLDER = "evaluator"
 """Where the task's files are, below the program's folder."""
 
 UNPROTECTED = (
-    "this evaluator runs in one place with the candidate, so a candidate could forge its score or read the evaluator's "
-    "data; the host, the network and keys stay out of its reach"
+    "The evaluator runs in one place with the program, so a program could forge its score or read the evaluator's data; "
+    "of the machine, both reach what the sandbox lets a program reach."
 )
 
 
