@@ -12,8 +12,8 @@ FOLDER = "evaluator"
 """Where the task's files are, below the program's folder."""
 
 UNPROTECTED = (
-    "The evaluator runs in one place with the program, so a program could forge its score or read the evaluator's data; "
-    "of the machine, both reach what the sandbox lets a program reach."
+    "The evaluator runs in one place with the program: a program could forge its score or read the evaluator's data. "
+    "Of the machine, both reach what the sandbox lets a program reach."
 )
 
 
