@@ -16,7 +16,7 @@ _NEAR = 0.7  # of a limit on memory
 _LONG = 0.5  # of a limit on time, since other machines are slower and other programs too
 _DAY = 24 * 3600.0
 _FEW = 20  # programs that a search should be able to score at least
-_NOISE = "draw random numbers from `seed`, which evaluate() may take; compare times with compare_times; or average more"
+_NOISE = "draw random numbers from `seed`, which evaluate() may take, or set repeats in [evaluator] of task.toml"
 
 
 def start(task: Task, seed: Evaluation) -> Finding:
@@ -36,7 +36,7 @@ def start(task: Task, seed: Evaluation) -> Finding:
     return Finding("error", "seed", f"it has no score: {seed.status}\n{seed.feedback}".strip(), fix)
 
 
-def noise(repeats: Sequence[Evaluation]) -> Finding:
+def noise(task: Task, repeats: Sequence[Evaluation]) -> Finding:
     """Whether the same seed of the random numbers gives the same score to the same program."""
     scores = _scores(repeats)
     if len(scores) < len(repeats):
@@ -45,7 +45,14 @@ def noise(repeats: Sequence[Evaluation]) -> Finding:
         return Finding("error", "noise", text.strip(), "find out what differs from run to run; time, often")
     if min(scores) == max(scores):
         return Finding("ok", "noise", f"the same score {len(scores)} times")
-    return Finding("warning", "noise", f"the score of the same program differs: {_spread(scores)}", _NOISE)
+    table = task.settings.evaluator
+    text = f"the score of the same program differs: {_spread(scores)}"
+    if table.cache:
+        fix = "set cache = false in [evaluator] of task.toml, or the first score of a program stays for good"
+        return Finding("error", "noise", text, fix)
+    if table.repeats > 1 or table.repeats_most is not None:
+        return Finding("ok", "noise", f"{text}; the task says how often to repeat")
+    return Finding("warning", "noise", text, _NOISE)
 
 
 def seeds(repeats: Sequence[Evaluation]) -> Finding:
@@ -116,12 +123,12 @@ def known(task: Task, repeats: Sequence[Evaluation]) -> Iterator[Finding]:
 def cost(task: Task, repeats: Sequence[Evaluation], workers: int) -> Finding:
     """What a search with the task's own limits would take."""
     table = task.settings.search
-    each = fmean(evaluation.cost.seconds for evaluation in repeats) / workers
+    often = task.settings.evaluator.repeats
+    each = often * fmean(evaluation.cost.seconds for evaluation in repeats) / workers
     counts = [count for count in (table.trials, table.evaluations) if count is not None]
     number = min(counts) if counts else None if table.seconds else DEFAULT_TRIALS
-    rate = (
-        f"{each * workers:.3g} s for an evaluation, so {_time(each * 1000)} for 1000 programs with {workers} at a time"
-    )
+    one = "a program" if often == 1 else f"{often} repeats of a program"
+    rate = f"{each * workers:.3g} s for {one}, {_time(each * 1000)} for 1000 with {workers} at a time"
     if table.seconds is not None and table.seconds < _FEW * each:
         text = f"{rate}; [search] stops after {table.seconds:g} s, with {table.seconds / each:.0f} programs"
         return Finding("warning", "time", text, "raise seconds in [search] of task.toml, or make evaluations cheaper")

@@ -20,7 +20,9 @@ _COLORS = {"ok": "green", "warning": "yellow", "error": "red"}
 @click.option(
     "--repeats", type=click.IntRange(min=2), default=3, show_default=True, help="How often to score the seed."
 )
-@click.option("--workers", type=click.IntRange(min=1), help="Of the search to come. [default: one for each processor]")
+@click.option(
+    "--workers", type=click.IntRange(min=1), help="Of the search to come. [default: as `evolve run` has them]"
+)
 @form_option
 @sandbox_option
 @as_json
@@ -41,7 +43,12 @@ def command(task: str, repeats: int, workers: int | None, form: str, sandbox: st
     evaluator = make_evaluator(found, chosen)
     findings = []
     try:
-        for finding in check(found, evaluator, repeats=repeats, workers=workers or len(os.sched_getaffinity(0))):
+        for finding in check(
+            found,
+            evaluator,
+            repeats=repeats,
+            workers=workers or found.settings.search.workers or len(os.sched_getaffinity(0)),
+        ):
             findings.append(finding)
             if not as_json:
                 level = click.style(f"{finding.level:7}", fg=_COLORS[finding.level])

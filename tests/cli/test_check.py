@@ -114,10 +114,10 @@ def test_an_error_is_found(evaluate: str, toml: str, about: str, said: str, chec
         (GOOD, "[task]\nbest_known = -4\n", "best known", "nothing left to find"),
         (GOOD, "[limits]\nmemory_mb = 14\n", "limits", "of 14 MiB of memory"),
         (
-            "import time\ndef evaluate(program):\n    time.sleep(0.4)\n    return program.call('f', 1)\n",
-            "[evaluator]\ntimeout = 0.6\n[search]\nseconds = 0.5",
+            "import time\ndef evaluate(program):\n    time.sleep(2.2)\n    return program.call('f', 1)\n",
+            "[evaluator]\ntimeout = 4\n",
             "limits",
-            "of 0.6 s",
+            " of 4 s",
         ),
         (
             "import time\ndef evaluate(program):\n    time.sleep(0.3)\n    return program.call('f', 1)\n",
@@ -133,6 +133,16 @@ def test_a_warning_is_found(evaluate: str, toml: str, about: str, said: str, che
     assert code == 0, found
     (warning,) = [text for level, text in found[about] if level == "warning"]
     assert said in warning
+
+
+def test_noise_that_the_task_knows_of_is_well(check: Check) -> None:
+    """When it says how often to repeat; and a cache of noisy scores is an error."""
+    text = "import random\ndef evaluate(program):\n    return program.call('f', random.random())\n"
+    code, found = check(text, "[evaluator]\nrepeats = 4\n")
+    assert (code, found["noise"][0][0]) == (0, "ok")
+    assert "for 4 repeats of a program" in found["time"][0][1]
+    code, found = check(text, "[evaluator]\ncache = true\n")
+    assert (code, found["noise"][0][0]) == (3, "error")
 
 
 def test_a_score_that_differs_with_the_seed_is_well(check: Check) -> None:
