@@ -19,7 +19,6 @@ from evolve import forms
 from evolve.archives.top import Top
 from evolve.budget import Budget
 from evolve.errors import Interrupted, RunDamaged, TaskError
-from evolve.evaluation.bounds import LEAST
 from evolve.evaluation.cache import Cached
 from evolve.evaluation.native import NativeEvaluator
 from evolve.evaluation.repeats import Race, Repeats, Scorer
@@ -279,6 +278,7 @@ class Search:
         be wrong before the seed of a new run was scored, nothing is left of the run.
         """
         try:
+            self._check_budget()
             outcome = self.evolution.run()
         except TaskError:
             self._discard = self._fresh and self.evolution.seed_trial is None
@@ -291,6 +291,15 @@ class Search:
             return Result(outcome, self._held_out(outcome.seed), self._held_out(outcome.best))
         except Interrupted:
             return Result(replace(outcome, reason="interrupted"), None, None)
+
+    def _check_budget(self) -> None:
+        """Raise `TaskError` when no trial could ever be begun."""
+        limit, most = self.evolution.budget.limits.get("evaluations"), self._evaluator.most
+        if limit is not None and limit < most:
+            raise TaskError(
+                f"a trial of this task may take {most} evaluations, for [evaluator] in its task.toml asks for repeats, "
+                f"and there are only {limit}: give more with --evaluations, or lower repeats and repeats_most"
+            )
 
     def stop(self) -> None:
         """Begin nothing more and come back soon; may be called from a signal handler."""
@@ -390,7 +399,7 @@ def make_scorer(
     race = None
     if settings.repeats_most is not None:
         race = Race(
-            least=settings.repeats if "repeats" in settings.model_fields_set else LEAST,
+            least=settings.times,
             most=settings.repeats_most,
             confidence=settings.confidence,
             noise_range=settings.noise_range,

@@ -98,6 +98,11 @@ class EvaluatorTable(_Table):
     cache: bool = False
     """A score depends on nothing but the program and the seed: keep it on this machine, for every run."""
 
+    @property
+    def times(self) -> int:
+        """How often a program is scored at least."""
+        return _LEAST_IN_RACE if self.repeats_most and "repeats" not in self.model_fields_set else self.repeats
+
     @model_validator(mode="after")
     def _call_within_evaluation(self) -> Self:
         if "call_timeout" in self.model_fields_set and self.call_timeout > self.timeout:

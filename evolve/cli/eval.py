@@ -32,8 +32,7 @@ __all__ = ["command"]
 @click.option(
     "--repeats",
     type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
+    show_default="as the task says",
     help="Times to score it, each with another seed for an evaluate() that takes one.",
 )
 @click.option(
@@ -52,7 +51,7 @@ def command(  # noqa: PLR0913 - one for each option
     *,
     split: str,
     stage: str | None,
-    repeats: int,
+    repeats: int | None,
     output: Path | None,
     form: str,
     sandbox: str | None,
@@ -75,6 +74,7 @@ def command(  # noqa: PLR0913 - one for each option
     rejected = Regions(found.seed, found.settings.task.editable).problem(candidate) or ""
     chosen = make_sandbox(found, sandbox or "auto")
     evaluator = make_evaluator(found, chosen)
+    repeats = repeats or found.settings.evaluator.times
     try:
         if split not in evaluator.splits:
             raise TaskError(f"{found.folder} has no held-out instances: its evaluate() takes no argument `split`")
