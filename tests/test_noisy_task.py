@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -106,8 +107,8 @@ def test_the_second_search_finds_what_the_first_one_scored(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
     task = make("cache = true", DETERMINISTIC)
-    settings = {"trials": 12, "workers": 1, "sandbox": "bubblewrap", "runs": tmp_path}
-    runs = [evolve.run(task, name=name, **settings) for name in ("one", "two")]
+    search = partial(evolve.run, task, trials=12, workers=1, sandbox="bubblewrap", runs=tmp_path)
+    runs = [search(name=name) for name in ("one", "two")]
     cached = [[trial.evaluation.cost.cached for trial in run.order if trial.fitness is not None] for run in runs]
     assert not any(cached[0])
     assert all(cached[1])
