@@ -11,7 +11,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -174,6 +174,9 @@ class Evolution:
             self._pending[0] = _Pending(0, None)
         for number, pending in self._pending.items():
             pending.proposal = replay.proposed.get(number)
+            if pending.proposal is not None and not pending.proposal.rejected:
+                known = self._seen.get(fingerprint(pending.proposal.program), number)
+                pending.duplicate_of = known if known != number else None
         if self.meter is not None:
             self.meter.take_up(lambda number: number < self._next and number not in self._pending)
 
@@ -243,7 +246,7 @@ class Evolution:
         return Outcome(reason=reason, seed=self.seed_trial, best=self.best, told=self.told)
 
     def _begin(self) -> None:
-        """Score the seed, or take up what an earlier session left in flight."""
+        """Score the seed, unless an earlier session did, and take up what that left in flight."""
         if self.seed_trial is None:
             pending = self._pending.setdefault(0, _Pending(0, None))
             self._next = 1
@@ -251,7 +254,7 @@ class Evolution:
                 proposal = Proposal(program=self.seed_program, parents=(), operator="seed", summary="Seed program")
                 self._proposed(pending, proposal)
             else:
-                self._submit_evaluation(pending, pending.proposal)
+                self._carry_on(pending)
             while self._futures and not self._halt.is_set():
                 self._advance()
         if self.seed_trial is None:
@@ -261,15 +264,21 @@ class Evolution:
             raise SeedError(
                 f"the seed program has no score, so there is nothing to improve ({seed.status}: {seed.feedback})"
             )
+        self._take_up()
+
+    def _take_up(self) -> None:
+        """Go on with what is in flight, as far as the budget reaches: the rest is left for a session with more."""
+        told: list[Trial] = []
         for pending in list(self._pending.values()):
             if not self.budget.reserve(pending.number, self.reservation):
-                continue  # it stays in the journal, for a session with more to spend
+                continue
             if pending.proposal is None:
                 if pending.plan is None:
                     self._plan(pending)
                 self._submit_proposal(pending)
-            else:
-                self._submit_evaluation(pending, pending.proposal)
+            elif (trial := self._carry_on(pending)) is not None:
+                told.append(trial)
+        self._tell(told)
 
     def _fill(self) -> bool:
         """Ask for trials while there is room and budget; False when none is in flight any more."""
@@ -325,17 +334,22 @@ class Evolution:
                 continue
             if trial is not None:
                 told.append(trial)
-        if told:
-            self.journal.sync()
-            for trial in told:
-                self._learn(trial)
-                self.on_trial(trial)
-            self._keep()
+        self._tell(told)
         for pending, duplicate_of in self._again:
             self._draw_again(pending, duplicate_of)
         self._again.clear()
         if failure is not None:
             raise failure
+
+    def _tell(self, told: Sequence[Trial]) -> None:
+        """Have trials that the journal holds on the disk, and then, and only then, learn of them."""
+        if not told:
+            return
+        self.journal.sync()
+        for trial in told:
+            self._learn(trial)
+            self.on_trial(trial)
+        self._keep()
 
     def _run_out(self, pending: _Pending, error: BudgetSpent) -> None:
         """Ask for nothing more; what is in flight is carried to its end, and this trial stays for a larger budget."""
@@ -371,18 +385,9 @@ class Evolution:
         if self.meter is not None:
             proposal = replace(proposal, usage=self.meter.used(pending.number))
         base = self._program_of(proposal.parents[0]) if proposal.parents else None
-        if not proposal.rejected and (problem := self.regions.problem(proposal.program)):
-            assert base is not None
+        if base is not None and (problem := proposal.rejected or self.regions.problem(proposal.program)):
             # what was forbidden is kept in words, not in the lineage
-            proposal = Proposal(
-                program=base,
-                parents=proposal.parents,
-                operator=proposal.operator,
-                summary=proposal.summary,
-                usage=proposal.usage,
-                note=proposal.note,
-                rejected=problem,
-            )
+            proposal = replace(proposal, program=base, rejected=problem)
         identity = b"" if proposal.rejected else fingerprint(proposal.program)
         duplicate_of = self._seen.get(identity)
         if duplicate_of is not None and not proposal.usage.calls and pending.attempt + 1 < self.attempts:
@@ -399,21 +404,22 @@ class Evolution:
         )
         if proposal.usage.calls:
             self.journal.sync()
-        pending.proposal = proposal
-        if proposal.rejected:
-            return self._evaluated(pending, Evaluation(status=Status.REJECTED, feedback=proposal.rejected))
-        if duplicate_of is not None:
-            pending.duplicate_of = duplicate_of
-            return self._evaluated(
-                pending, Evaluation(status=Status.DUPLICATE, feedback=f"the same program as trial {duplicate_of}")
-            )
-        self._seen[identity] = pending.number
-        self._submit_evaluation(pending, proposal)
-        return None
+        if new:
+            self._seen[identity] = pending.number
+        pending.proposal, pending.duplicate_of = proposal, duplicate_of
+        return self._carry_on(pending)
 
-    def _submit_evaluation(self, pending: _Pending, proposal: Proposal) -> None:
-        evaluate = partial(self.evaluator.evaluate, proposal.program)
+    def _carry_on(self, pending: _Pending) -> Trial | None:
+        """Have a proposal evaluated; one that is not worth it ends the trial."""
+        assert pending.proposal is not None
+        if pending.proposal.rejected:
+            return self._evaluated(pending, Evaluation(status=Status.REJECTED, feedback=pending.proposal.rejected))
+        if pending.duplicate_of is not None:
+            feedback = f"the same program as trial {pending.duplicate_of}"
+            return self._evaluated(pending, Evaluation(status=Status.DUPLICATE, feedback=feedback))
+        evaluate = partial(self.evaluator.evaluate, pending.proposal.program)
         self._futures[self._evaluations.submit(self._patiently, evaluate, self._halt)] = pending
+        return None
 
     def _patiently(self, act: Callable[[], Answer], halt: threading.Event) -> Answer:
         """On a thread of a pool. A fault is never a score: try again, and give up by raising it."""

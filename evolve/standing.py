@@ -34,22 +34,31 @@ class Standing:
         One that failed when it was scored again loses its score and its place, unless nobody is there to take it. Then
         the one before it is the best again, and told again, since an archive may have forgotten it.
         """
-        changed: list[Trial] = []
         before = self.best
-        against = {again.number: again for again in trial.evaluation.rescored}
-        for place, champion in enumerate(self._champions):
-            again = against.get(champion.number)
-            if again is not None and (
-                again.status is Status.OK or len(self._champions) > 1 or trial.fitness is not None
-            ):
-                self._champions[place] = replace(champion, evaluation=corrected(champion.evaluation, again))
-                changed.append(self._champions[place])
-        self._champions = [champion for champion in self._champions if champion.fitness is not None]
+        changed = self._correct(trial)
         if self._takes_over(trial, before):
+            if trial.evaluation.won is None:
+                self._champions.clear()  # without races nobody comes back
             self._champions.append(trial)
         elif (best := self.best) is not None and before is not None and best.number != before.number:
             changed.append(best)
         return tuple(changed)
+
+    def _correct(self, trial: Trial) -> list[Trial]:
+        """What the races of a trial say of champions; who has no score any more is none."""
+        changed: list[Trial] = []
+        for again in trial.evaluation.rescored:
+            place = next((at for at, one in enumerate(self._champions) if one.number == again.number), None)
+            if place is None:
+                continue
+            alone = len(self._champions) == 1 and trial.fitness is None
+            if again.status is not Status.OK and alone:
+                continue
+            champion = self._champions[place]
+            now = replace(champion, evaluation=corrected(champion.evaluation, again))
+            changed.append(now)
+            self._champions[place : place + 1] = [now] if now.fitness is not None else []
+        return changed
 
     def _takes_over(self, trial: Trial, before: Trial | None) -> bool:
         """Whether the trial is the best one now; `before` is who was when it was told."""

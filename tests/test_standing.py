@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -78,6 +79,40 @@ def test_a_winner_over_somebody_who_is_no_longer_the_best_needs_the_better_score
         standing.tell(raced(2, fitness, 0, won=True, again=5.0))
         assert standing.best is not None
         assert standing.best.number == best
+
+
+def failing(number: int, fitness: float | None, against: int) -> Trial:
+    """A trial in whose race the other one failed."""
+    again = Rescored(number=against, status=Status.TIMEOUT, feedback="slow")
+    status = Status.FAILED if fitness is None else Status.OK
+    evaluation = Evaluation(status=status, score=fitness, fitness=fitness, rescored=(again,), won=None)
+    return replace(trial(number, f"x = {number}\n"), evaluation=evaluation)
+
+
+def test_who_fails_in_a_race_makes_room_for_the_one_before() -> None:
+    """Who is told again, and may lose the place in the same way, as long as there is anybody left to have it."""
+    standing = Standing()
+    standing.tell(raced(0, 5.0, 99, won=False, again=0.0))
+    standing.tell(raced(1, 7.0, 0, won=True, again=5.0))
+    changed = standing.tell(failing(2, None, 1))
+    assert [(one.number, one.evaluation.status) for one in changed] == [(1, Status.TIMEOUT), (0, Status.OK)]
+    assert standing.best is changed[-1]
+    assert standing.tell(failing(3, None, 0)) == ()
+    assert standing.best is changed[-1]
+    (lost,) = standing.tell(failing(4, -9.0, 0))
+    assert (lost.number, lost.fitness) == (0, None)
+    assert standing.best is not None
+    assert standing.best.number == 4
+
+
+def test_without_races_nobody_but_the_best_is_remembered() -> None:
+    """A search may have thousands of bests, each with its program."""
+    standing = Standing()
+    trials = [trial(number, f"x = {number}\n", float(number)) for number in range(50)]
+    alive = [weakref.ref(one) for one in trials]
+    while trials:
+        standing.tell(trials.pop(0))
+    assert [one() is not None for one in alive] == [False] * 49 + [True]
 
 
 def test_a_failure_takes_the_score_away() -> None:

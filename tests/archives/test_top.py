@@ -59,10 +59,13 @@ def test_only_the_best_are_kept() -> None:
 
 
 def test_two_others_are_inspirations() -> None:
-    """As far as there are others."""
+    """As far as there are others, each of them as likely as the next."""
     assert told(Top(), 1.0).sample(np.random.default_rng(0)).inspirations == ()
     assert len(told(Top(), 1.0, 2.0).sample(np.random.default_rng(0)).inspirations) == 1
-    assert len(told(Top(), 1.0, 2.0, 3.0, 4.0).sample(np.random.default_rng(0)).inspirations) == 2
+    top = told(Top(epsilon=1.0), 1.0, 2.0, 3.0, 4.0)
+    drawn = [top.sample(np.random.default_rng(seed)) for seed in range(200)]
+    assert {len({trial.number for trial in (*one.parents, *one.inspirations)}) for one in drawn} == {3}
+    assert {one.inspirations[0].number for one in drawn} == {0, 1, 2, 3}
 
 
 def test_memory_does_not_grow_with_the_trials_told() -> None:
