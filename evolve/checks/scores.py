@@ -85,13 +85,16 @@ def limits(task: Task, seed: Evaluation) -> Iterator[Finding]:
         yield Finding("ok", "limits", text)
 
 
-def held_out(seed: Evaluation, other: Evaluation | None, *, exact: bool) -> Finding:
+def held_out(task: Task, seed: Evaluation, other: Evaluation | None, *, exact: bool) -> Finding:
     """Whether there are instances that steer nothing. `exact` says that the same program always has the same score."""
     if other is None:
         text = (
             "there are no held-out instances, so nobody can tell skill from luck on the instances that are searched on"
         )
-        return Finding("warning", "held out", text, "give evaluate() a parameter `split`; see docs/evaluators.md")
+        fix = "give evaluate() a parameter `split`; see docs/evaluators.md"
+        if task.form.folder is not None:
+            fix = "score the best program on other data yourself; only the native form has them"
+        return Finding("warning", "held out", text, fix)
     if other.status is not Status.OK:
         text = f"the seed has no score on the held-out instances: {other.status}\n{other.feedback}".strip()
         return Finding("error", "held out", text, 'evaluate() has to work for split = "held_out" too')

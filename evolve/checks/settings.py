@@ -76,6 +76,8 @@ def proposals(task: Task, evaluation: Evaluation) -> Finding:
 def isolation(task: Task) -> Iterator[Finding]:
     """Whether the evaluator keeps away from the candidate's code, as far as its text tells."""
     for note in task.form.notes:
-        yield Finding("warning", "isolation", note, "where it matters, write an evaluate.py; see docs/evaluators.md")
+        yield Finding(
+            "warning", "form", note, "see docs/forms.md; an evaluate.py of the native form has no such limits"
+        )
     if task.form.folder is None:
         yield from runs_the_program(task_files(task.folder, seed=task.seed_path))

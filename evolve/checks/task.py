@@ -44,7 +44,7 @@ def check(task: Task, evaluator: NativeEvaluator, *, repeats: int = 3, workers: 
     if takes_seed and task.form.folder is None:
         yield scores.seeds([first, *(evaluator.evaluate(task.seed, seed=seed) for seed in range(1, repeats))])
     other = evaluator.evaluate(task.seed, split="held_out") if "held_out" in splits else None
-    yield scores.held_out(first, other, exact=len({each.score for each in again}) == 1)
+    yield scores.held_out(task, first, other, exact=len({each.score for each in again}) == 1)
     yield from _odd_programs(task, evaluator, first, regions=not any(each.level == "error" for each in found))
     yield from scores.limits(task, first)
     yield scores.cost(task, again, workers)

@@ -237,4 +237,5 @@ def test_a_command_is_not_protected(tmp_path: Path, invoke: Invoke) -> None:
     (tmp_path / "task.toml").write_text('[evaluator]\ncommand = ["cat"]\n')
     result = invoke("check", tmp_path, "--sandbox", "process")
     assert result.exit_code == 0, result.output
-    assert "warning  isolation   this evaluator runs in one place with the candidate" in result.output
+    assert "warning  form        The evaluator runs in one place with the program" in result.output
+    assert "only the native form has them" in result.output
