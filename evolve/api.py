@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from evolve import forms
@@ -24,13 +25,22 @@ def run(  # noqa: PLR0913 - every option of a search, by name
     trials: int | None = None,
     evaluations: int | None = None,
     seconds: float | None = None,
+    dollars: float | None = None,
+    calls: int | None = None,
+    tokens: int | None = None,
     seed: int | None = None,
     workers: int | None = None,
     sandbox: str | Sandbox = "auto",
     allow_unsafe: bool = False,
-    proposer: str = "mix",
+    proposer: str = "auto",
     archive: str = "top",
     strict: bool = False,
+    models: Sequence[str] = (),
+    model_file: str | os.PathLike[str] | None = None,
+    base_url: str | None = None,
+    api_key_env: str | None = None,
+    prices: Sequence[str] = (),
+    calls_in_flight: int = 8,
 ) -> History:
     """Search for a better program, and come back when the budget is used up.
 
@@ -40,13 +50,21 @@ def run(  # noqa: PLR0913 - every option of a search, by name
         name: of the run directory below `runs`; by default the task's name and the first free number.
         trials, evaluations: limits, whole numbers of at least 1. Without any limit the task's own hold.
         seconds: a limit on the time in which trials are begun, above 0.
+        dollars, calls, tokens: limits on what models may be asked for. They are never passed.
         seed: of all random numbers, at least 0; the task's when it is None, else 0.
         workers: evaluations at a time; by default one for each processor, or fewer where the task says so.
         sandbox: "auto", the name of a sandbox, or one of yours.
         allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
-        proposer: "mix", "mutation", "crossover" or "tuner", or yours as "module:attribute".
+        proposer: "mix", "mutation", "crossover" or "tuner", or yours as "module:attribute"; "auto" asks models when
+            there are some, and is "mix" when there are none.
         archive: "top", or yours as "module:attribute".
         strict: a fresh session for each candidate.
+        models: models to ask, NAME or NAME=WEIGHT each. The key is in the environment, never in the run.
+        model_file: a file that says how each model is asked; without `models`, all of it.
+        base_url: of a service that speaks OpenAI's protocol, other than OpenAI's own.
+        api_key_env: the environment variable that holds the key; by default OPENAI_API_KEY.
+        prices: dollars per million tokens, IN/OUT or IN/CACHED/OUT for all models, or NAME=IN/OUT for one of them.
+        calls_in_flight: proposals that may wait for models at a time.
 
     What a person did in the run's directory meanwhile, and what became of it, is a warning. Raises the errors of
     `evolve.errors`: `TaskError` for an option that is wrong, before anything begins. A run that had begun can be
@@ -60,10 +78,23 @@ def run(  # noqa: PLR0913 - every option of a search, by name
         proposer=proposer,
         archive=archive,
         strict=strict,
+        models=models,
+        model_file=model_file,
+        base_url=base_url,
+        api_key_env=api_key_env,
+        prices=prices,
+        calls_in_flight=calls_in_flight,
     )
     found = forms.load(task, form)
     path = Path(runs) / (free_name(Path(runs), found.name) if name is None else check_name(name))
-    given = {"trials": trials, "evaluations": evaluations, "seconds": seconds}
+    given = {
+        "trials": trials,
+        "evaluations": evaluations,
+        "seconds": seconds,
+        "dollars": dollars,
+        "calls": calls,
+        "tokens": tokens,
+    }
     limits = {key: value for key, value in given.items() if value is not None}
     with Search.start(found, path, limits=limits, options=options, on_notice=_warn) as search:
         search.run()

@@ -6,12 +6,12 @@ import hashlib
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from shlex import quote
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
@@ -26,6 +26,10 @@ from evolve.evaluation.rules import Rules
 from evolve.evolution import Evolution, Outcome
 from evolve.journal import decode_proposal, encode_evaluation
 from evolve.lineage import Lineage
+from evolve.models.meter import Meter
+from evolve.models.openai import OpenAIModel
+from evolve.models.settings import ModelSettings, choose_models, stored_models
+from evolve.models.transcript import Transcript
 from evolve.options import Options, check_limits
 from evolve.plugins import find, make
 from evolve.proposers.crossover import Crossover
@@ -40,10 +44,11 @@ from evolve.sandboxes.choose import choose, require_able, require_safe
 from evolve.sandboxes.guarantees import Guarantee, missing
 from evolve.sandboxes.proof import prove
 from evolve.task import Task
-from evolve.types import Archive, Evaluation, Program, Proposer, Sandbox, Trial
+from evolve.types import Archive, Evaluation, Model, Program, Proposer, Sandbox, Trial
 
 __all__ = [
     "ARCHIVES",
+    "ASKING",
     "DEFAULT_TRIALS",
     "PROPOSERS",
     "Result",
@@ -64,6 +69,12 @@ PROPOSERS: dict[str, Callable[[Regions], Proposer]] = {
 }
 """Proposers by name; each edits the user's own program by rules of ours. A plugin is named "module:attribute"."""
 
+Models: TypeAlias = Sequence[tuple[Model, float]]
+"""The models of a run, each with its weight."""
+
+ASKING: dict[str, Callable[[Regions, Models], Proposer]] = {}
+"""Proposers that ask models, by name. A plugin is given the models too, when the run has some."""
+
 ARCHIVES: dict[str, Callable[[], Archive]] = {"top": Top}
 """Archives by name. A plugin is named "module:attribute"."""
 
@@ -83,6 +94,7 @@ class _Parts:
     archive: Archive
     proposer: Proposer
     sandbox: Sandbox
+    models: Models
 
 
 @dataclass(frozen=True)
@@ -111,13 +123,17 @@ class Search:
     ) -> None:
         config, workers = run.config, run.config["workers"]
         self.path, self.task, self.sandbox = run.path, parts.task, parts.sandbox
-        self._run = run
+        self._run, self._notice = run, on_notice
+        budget = Budget(_counted(config["limits"]), seconds=config["limits"].get("seconds"))
+        models = [model for model, _ in parts.models]
+        self._meter = Meter(budget, Transcript(run.state / "transcript.jsonl"), models) if models else None
         self._evaluator = make_scorer(
             parts.task, parts.sandbox, strict=config.get("strict", False), on_notice=on_notice
         )
         self._lineage = Lineage(
             run.path, started=config["started"], config=run.config_text, hold=run.lock, on_notice=on_notice
         )
+        in_flight, proposals = _in_flight(workers, config["calls_in_flight"] if models else 0)
         self.evolution = Evolution(
             seed_program=parts.seed,
             journal=run.journal,
@@ -125,12 +141,13 @@ class Search:
             archive=parts.archive,
             proposer=parts.proposer,
             evaluator=self._evaluator,
-            budget=Budget(_counted(config["limits"]), seconds=config["limits"].get("seconds")),
+            budget=budget,
             regions=parts.regions,
             seed=config["seed"],
             workers=workers,
-            # one worker is a promise: the same seed, the same commits. More keep one proposal ahead of the evaluators
-            in_flight=workers if workers == 1 else workers + 1,
+            in_flight=in_flight,
+            proposals=proposals,
+            meter=self._meter,
             on_trial=self._told,
             opened=opened or {},
             reservation={"trials": 1, "evaluations": self._evaluator.most},
@@ -159,20 +176,25 @@ class Search:
         """A new run of `task` in the directory `path`.
 
         Args:
-            limits: `trials`, `evaluations` and `seconds`; what the task says when none is given.
+            limits: `trials`, `evaluations`, `seconds`, `dollars`, `calls` and `tokens`; what the task says when none is
+                given.
             on_trial: hears each trial as it is told.
             on_notice: hears, in a sentence, what a person did in the run's branches or work tree that keeps the engine
-                from moving them as it would.
+                from moving them as it would, and what there is to know of the models' services. May be called on
+                any thread.
 
         A start that fails leaves no directory behind, unless it was interrupted, the seed was scored, or it is worth
         trying again. Raises `TaskError`, `RunExists`, `StorageError`, `SandboxUnavailable`, `UnsafeRefused`.
         """
         options = options or Options()
         given = check_limits(limits or {})
-        find("proposer", options.proposer, PROPOSERS)
+        models = _choose_models(options)
+        if options.proposer == "auto":
+            options = replace(options, proposer="llm" if models else "mix")
+        find("proposer", options.proposer, _known())
         sandbox = make_sandbox(task, options.sandbox)
         try:
-            parts = _make_parts(task, task.seed, sandbox, options)
+            parts = _make_parts(task, task.seed, sandbox, options, _make_models(models, on_notice))
             epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
             config = {
                 "version": 1,
@@ -190,6 +212,8 @@ class Search:
                 "archive": options.archive,
                 "strict": options.strict,
                 "limits": dict(_limits(task, given)),
+                **({"calls_in_flight": options.calls_in_flight} if models else {}),
+                **({"models": [model.stored() for model in models]} if models else {}),
             }
             run = Run.create(path, config)
         except BaseException:
@@ -202,22 +226,25 @@ class Search:
             raise
 
     @classmethod
-    def resume(
+    def resume(  # noqa: PLR0913 - every option of a session, by name
         cls,
         path: Path,
         *,
         limits: Mapping[str, Any] | None = None,
         sandbox: str | Sandbox | None = None,
         task: str | None = None,
+        base_url: str | None = None,
+        api_key_env: str | None = None,
         on_trial: Callable[[Trial], None] = lambda _: None,
         on_notice: Callable[[str], None] = lambda _: None,
     ) -> Search:
         """Continue the run at `path`, or at a clone of one, with what its journal says and new limits where given.
 
         Args:
-            limits: new totals for `trials`, `evaluations`, `seconds`; the others stay.
+            limits: new totals for `trials`, `evaluations`, `seconds`, `dollars`, `calls`, `tokens`; the others stay.
             sandbox: another one than the run began with.
             task: where the task's folder is, when it has moved; the run remembers it.
+            base_url, api_key_env: where the models are asked from now on, and which variable holds the key.
 
         Raises `RunNotFound`, `RunLocked`, `RunDamaged`, `TaskError` when the evaluator is not what it was.
         """
@@ -230,18 +257,22 @@ class Search:
             _check_config(run)
             known = _task_of(run)
             found = _same_task(task, known, run)
+            asked = _models_of(run)
+            models = tuple(_moved(model, base_url=base_url, api_key_env=api_key_env) for model in asked)
             chosen = make_sandbox(found, sandbox or run.config["sandbox"])
             config = run.config
             options = Options(
                 proposer=config["proposer"], archive=config["archive"], allow_unsafe=config["allow_unsafe"]
             )
-            parts = _make_parts(found, _seed_of(run) or found.seed, chosen, options)
+            made = _make_models(models, on_notice)
+            parts = _make_parts(found, _seed_of(run) or found.seed, chosen, options, made)
         except BaseException:
             if chosen is not None:
                 chosen.close()
             run.close()
             raise
-        opened = {"task": found.reference} if found.reference != known else {}
+        opened: dict[str, Any] = {"task": found.reference} if found.reference != known else {}
+        opened |= {"models": [model.stored() for model in models]} if models != asked else {}
         return cls._open(run, parts, given, opened, on_trial=on_trial, on_notice=on_notice)
 
     @classmethod
@@ -321,6 +352,10 @@ class Search:
     def close(self) -> None:
         """End everything that was started; may be called twice. Raises `LineageError` when git fails to finish."""
         try:
+            if self._meter is not None:
+                if flying := self._meter.flying:
+                    self._notice(f"Waiting a moment for {flying} answers of models, which are paid for.")
+                self._meter.close()
             self._evaluator.close()
             self.sandbox.close()
         finally:
@@ -427,12 +462,66 @@ def _identity(task: Task, sandbox: Sandbox, *, strict: bool) -> list[str]:
     ]
 
 
-def _make_parts(task: Task, seed: Program, sandbox: Sandbox, options: Options) -> _Parts:
+def _make_parts(task: Task, seed: Program, sandbox: Sandbox, options: Options, models: Models) -> _Parts:
     require_safe(sandbox, untrusted=options.proposer not in PROPOSERS, allow_unsafe=options.allow_unsafe)
     regions = Regions(seed, task.settings.task.editable)
     archive = make("archive", options.archive, ARCHIVES, ("tell", "sample"))
-    proposer = make("proposer", options.proposer, PROPOSERS, ("plan", "tell"), regions)
-    return _Parts(task, seed, regions, archive, proposer, sandbox)
+    if models and options.proposer in PROPOSERS:
+        raise TaskError(f"the proposer {options.proposer!r} asks no models; leave out either it or the models")
+    if not models and options.proposer in ASKING:
+        raise TaskError(f"the proposer {options.proposer!r} asks models, and there are none: name one with --model")
+    given = (regions, models) if models else (regions,)
+    proposer = make("proposer", options.proposer, _known(), ("plan", "tell"), *given)
+    return _Parts(task, seed, regions, archive, proposer, sandbox, models)
+
+
+def _known() -> Mapping[str, Callable[..., Proposer]]:
+    return {**PROPOSERS, **ASKING}
+
+
+def _choose_models(options: Options) -> tuple[ModelSettings, ...]:
+    if not options.models and options.model_file is None:
+        for name in ("base_url", "api_key_env", "prices"):
+            if getattr(options, name):
+                raise TaskError(f"{name} is for models, and there are none: name one with --model")
+        return ()
+    return choose_models(
+        options.models,
+        file=Path(options.model_file) if options.model_file is not None else None,
+        base_url=options.base_url,
+        api_key_env=options.api_key_env,
+        prices=options.prices,
+    )
+
+
+def _make_models(models: Sequence[ModelSettings], on_notice: Callable[[str], None]) -> Models:
+    return tuple((OpenAIModel(model, on_notice=on_notice), model.weight) for model in models)
+
+
+def _models_of(run: Run) -> tuple[ModelSettings, ...]:
+    """The models of the last session."""
+    tables = run.config.get("models", [])
+    for event in run.events("opened"):
+        tables = event.get("models", tables)
+    return stored_models(tables, run.state / "config.toml")
+
+
+def _moved(model: ModelSettings, **given: str | None) -> ModelSettings:
+    """The model, asked somewhere else. Raises `TaskError` for an address that is none."""
+    over = {name: value for name, value in given.items() if value is not None}
+    return stored_models([{**model.stored(), **over}], Path(f"the model {model.name!r}"))[0]
+
+
+def _in_flight(workers: int, calls: int) -> tuple[int, int | None]:
+    """How many trials, and how many proposals of them, may be under way.
+
+    One worker and one call are a promise: the same seed, the same commits. Else proposals keep ahead of the evaluators:
+    by one where they cost next to nothing, and by another one for each worker where models are asked, so that an answer
+    that comes late idles nobody.
+    """
+    if workers == 1 and calls <= 1:
+        return 1, None
+    return (calls + 2 * workers, calls) if calls else (workers + 1, None)
 
 
 def _seed_beside(task: Task) -> dict[str, bytes]:

@@ -96,6 +96,7 @@ class Evolution:
         seed: of all random numbers.
         workers: evaluations at a time.
         in_flight: trials at a time, proposals included. With 1 the same seed gives the same commits.
+        proposals: proposals at a time, where that is less than `in_flight`.
         reservation: what a trial may use at most, per resource of the budget.
         attempts: how often a proposal that cost nothing is drawn again when it is a duplicate.
         patience: seconds between tries after a `Fault`; when they are used up the run stops.
@@ -117,6 +118,7 @@ class Evolution:
     seed: int = 0
     workers: int = 1
     in_flight: int = 1
+    proposals: int | None = None
     reservation: Mapping[str, int] = field(default_factory=lambda: {"trials": 1, "evaluations": 1})
     attempts: int = 8
     patience: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
@@ -221,7 +223,9 @@ class Evolution:
         evaluator raises against its own; the run can be resumed after each of them.
         """
         self._evaluations = evaluations or ThreadPoolExecutor(self.workers, thread_name_prefix="evaluate")
-        self._proposals = proposals or ThreadPoolExecutor(self.in_flight, thread_name_prefix="propose")
+        self._proposals = proposals or ThreadPoolExecutor(
+            self.proposals or self.in_flight, thread_name_prefix="propose"
+        )
         try:
             self.journal.append({"event": "opened", **self._limits(), **self.opened, **self._clock()})
             self._keep()
@@ -286,7 +290,7 @@ class Evolution:
         while (
             not self._halt.is_set()
             and not self._short
-            and len(self._futures) < self.in_flight
+            and self._room()
             and self.budget.reserve(self._next, self.reservation)
         ):
             number, self._next = self._next, self._next + 1
@@ -308,6 +312,11 @@ class Evolution:
             self._plan(pending)
             self._submit_proposal(pending)
         return bool(self._futures) and not self._halt.is_set()
+
+    def _room(self) -> bool:
+        """Whether one more may be proposed: neither pool is to have more waiting for it than it will soon take."""
+        proposing = sum(pending.proposal is None for pending in self._futures.values())
+        return len(self._futures) < self.in_flight and proposing < (self.proposals or self.in_flight)
 
     def _advance(self) -> None:
         """Take what has finished, in the order of asking, and carry it one step on."""

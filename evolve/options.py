@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from evolve.types import Sandbox
 
 __all__ = ["Options", "check_limits", "check_name"]
 
-_COUNTS = ("trials", "evaluations")
+_COUNTS = ("trials", "evaluations", "calls", "tokens")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +28,15 @@ class Options:
         workers: evaluations at a time; by default one for each processor, or fewer where the task says so.
         sandbox: "auto", the name of a sandbox, or one of yours.
         allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
-        proposer, archive: a name in `PROPOSERS` or `ARCHIVES` of `evolve.config`, or "module:attribute".
+        proposer: a name in `PROPOSERS` or `ASKING` of `evolve.config`, or "module:attribute"; "auto" is "llm" when
+            there are models to ask, else "mix".
+        archive: a name in `ARCHIVES` of `evolve.config`, or "module:attribute".
         strict: a fresh session for each candidate; so too when the task says so, or asks for GPUs.
+        models: what a proposer may ask: NAME or NAME=WEIGHT each; without any, all of `model_file`.
+        model_file: a file that says how each model is asked.
+        base_url, api_key_env: where all of them are asked, and which environment variable holds the key.
+        prices: dollars per million tokens as IN/OUT or IN/CACHED/OUT, or NAME=IN/OUT for one of the models.
+        calls_in_flight: proposals that may wait for models at a time.
 
     Raises `TaskError`, naming the option, for a value that it cannot have.
     """
@@ -36,12 +45,18 @@ class Options:
     workers: int | None = None
     sandbox: str | Sandbox = "auto"
     allow_unsafe: bool = False
-    proposer: str = "mix"
+    proposer: str = "auto"
     archive: str = "top"
     strict: bool = False
+    models: Sequence[str] = ()
+    model_file: str | os.PathLike[str] | None = None
+    base_url: str | None = None
+    api_key_env: str | None = None
+    prices: Sequence[str] = ()
+    calls_in_flight: int = 8
 
     def __post_init__(self) -> None:
-        for name, least in (("seed", 0), ("workers", 1)):
+        for name, least in (("seed", 0), ("workers", 1), ("calls_in_flight", 1)):
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _whole(name, value, least=least))
         for name in ("allow_unsafe", "strict"):
@@ -50,12 +65,26 @@ class Options:
         for name in ("proposer", "archive"):
             if not isinstance(value := getattr(self, name), str):
                 raise TaskError(f'{name} is a name, or "module:attribute", not {value!r}')
+        _check_models(self)
         if not isinstance(self.sandbox, str) and not callable(getattr(self.sandbox, "open", None)):
             raise TaskError(f"sandbox is a name, or a sandbox with a method open, not {self.sandbox!r}")
 
 
+def _check_models(options: Options) -> None:
+    for name in ("models", "prices"):
+        value = getattr(options, name)
+        if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(v, str) for v in value):
+            raise TaskError(f"{name} is a list of texts, not {value!r}")
+    for name in ("base_url", "api_key_env"):
+        if not isinstance(value := getattr(options, name), str | None):
+            raise TaskError(f"{name} is a text, not {value!r}")
+    if options.model_file is not None and not isinstance(options.model_file, str | os.PathLike):
+        raise TaskError(f"model_file is the path of a file, not {options.model_file!r}")
+
+
 def check_limits(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The limits as plain numbers: `trials` and `evaluations` whole and at least 1, `seconds` above 0 and finite.
+    """The limits as plain numbers: `trials`, `evaluations`, `calls` and `tokens` whole and at least 1, `seconds` and
+    `dollars` above 0 and finite. Dollars become whole `nanodollars`, rounded down.
 
     Raises `TaskError`, naming the limit.
     """
@@ -63,12 +92,15 @@ def check_limits(given: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in given.items():
         if name in _COUNTS:
             limits[name] = _whole(name, value, least=1)
-        elif name != "seconds":
-            raise TaskError(f"there is no limit {name!r}; there are {', '.join(_COUNTS)} and seconds")
+        elif name not in {"seconds", "dollars"}:
+            raise TaskError(f"there is no limit {name!r}; there are {', '.join(_COUNTS)}, dollars and seconds")
         elif isinstance(value, bool) or not isinstance(value, Real) or not 0.0 < float(value) < math.inf:
-            raise TaskError(f"seconds is a number above 0, and not infinite: it cannot be {value!r}")
-        else:
+            raise TaskError(f"{name} is a number above 0, and not infinite: it cannot be {value!r}")
+        elif name == "seconds":
             limits[name] = float(value)
+        else:
+            # as it is written: 0.1 is a tenth, not what a binary fraction makes of it
+            limits["nanodollars"] = int(Decimal(str(value)) * 10**9)
     return limits
 
 

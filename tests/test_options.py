@@ -23,6 +23,18 @@ WRONG: list[dict[str, Any]] = [
     {"seconds": 0},
     {"seconds": True},
     {"seconds": "5"},
+    {"dollars": 0},
+    {"dollars": math.inf},
+    {"dollars": "1"},
+    {"calls": 0},
+    {"tokens": 1.5},
+    {"models": "gpt"},
+    {"models": [3]},
+    {"prices": "1/2"},
+    {"base_url": 3},
+    {"api_key_env": 3},
+    {"model_file": 3},
+    {"calls_in_flight": 0},
     {"workers": 0},
     {"workers": 1.5},
     {"seed": -1},
@@ -72,10 +84,27 @@ def test_numbers_of_numpy_are_numbers() -> None:
 
 def test_a_limit_that_does_not_exist_is_named() -> None:
     """With those there are."""
-    with pytest.raises(TaskError, match=r"no limit 'trails'; there are trials, evaluations and seconds"):
+    with pytest.raises(
+        TaskError, match=r"no limit 'trails'; there are trials, evaluations, calls, tokens, dollars and seconds"
+    ):
         check_limits({"trails": 3})
 
 
 def test_a_name_is_that_of_a_folder() -> None:
     """Spaces and other alphabets are allowed."""
     assert check_name("a run ü") == "a run ü"
+
+
+@pytest.mark.parametrize(
+    ("dollars", "nanodollars"), [(1, 10**9), (0.1, 10**8), (1e-9, 1), (0.0000000019, 1), (2.5, 25 * 10**8)]
+)
+def test_dollars_are_what_is_written(dollars: float, nanodollars: int) -> None:
+    """Whole nano-dollars, rounded down: a tenth is a tenth."""
+    assert check_limits({"dollars": dollars}) == {"nanodollars": nanodollars}
+
+
+@pytest.mark.parametrize("options", [{"base_url": "http://localhost/v1"}, {"api_key_env": "K"}, {"prices": ["1/2"]}])
+def test_options_of_models_need_a_model(options: dict[str, Any], tmp_path: Path) -> None:
+    """Else they would be ignored without a word."""
+    with pytest.raises(TaskError, match="is for models, and there are none: name one with --model"):
+        evolve.run("bin_packing", runs=tmp_path, **options)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evolve.types import Trial
 
 __all__ = [
+    "LIMITS",
     "as_json",
     "form_option",
     "limit_options",
@@ -23,6 +24,7 @@ __all__ = [
     "run_argument",
     "runs_option",
     "sandbox_option",
+    "service_options",
     "trial_argument",
     "trial_of",
     "usage",
@@ -31,6 +33,9 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 
 RUNS = Path("runs")
+
+LIMITS = ("trials", "evaluations", "seconds", "dollars", "calls", "tokens")
+"""What `limit_options` adds."""
 
 
 def _run(_context: click.Context, _parameter: click.Parameter, value: str) -> Path:
@@ -76,10 +81,13 @@ def runs_option(function: F) -> F:
 
 
 def limit_options(meaning: str) -> Callable[[F], F]:
-    """The options --trials, --evaluations and --seconds."""
+    """The options --trials, --evaluations and --seconds, --dollars, --calls and --tokens."""
 
     def decorate(function: F) -> F:
         for name, kind, what in (
+            ("tokens", int, "Tokens that models read and write"),
+            ("calls", int, "Calls of models"),
+            ("dollars", float, "What models cost"),
             ("seconds", float, "Time to begin trials in"),
             ("evaluations", int, "Programs to evaluate"),
             ("trials", int, "Programs to try"),
@@ -88,6 +96,20 @@ def limit_options(meaning: str) -> Callable[[F], F]:
         return function
 
     return decorate
+
+
+def service_options(function: F) -> F:
+    """The options --base-url and --api-key-env, None when they are not given."""
+    function = click.option(
+        "--api-key-env",
+        metavar="NAME",
+        help="The environment variable that holds the key of the models' service. [default: OPENAI_API_KEY]",
+    )(function)
+    return click.option(
+        "--base-url",
+        metavar="URL",
+        help="Of a service that speaks OpenAI's protocol, such as http://localhost:8000/v1. [default: OpenAI's]",
+    )(function)
 
 
 def form_option(function: F) -> F:

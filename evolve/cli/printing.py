@@ -89,7 +89,7 @@ def state(history: History) -> str:
 
 def ended(reason: str) -> str:
     """Why a session ended, in words."""
-    return f"{reason} used up" if reason in {*RESOURCES, "seconds"} else brief(reason)
+    return f"{reason.removeprefix('nano')} used up" if reason in {*RESOURCES, "seconds"} else brief(reason)
 
 
 def elapsed(seconds: float) -> str:

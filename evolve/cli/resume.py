@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from evolve.cli.options import as_json, limit_options, run_argument, sandbox_option
+from evolve.cli.options import LIMITS, as_json, limit_options, run_argument, sandbox_option, service_options
 
 __all__ = ["command"]
 
@@ -17,10 +17,11 @@ __all__ = ["command"]
 @run_argument
 @limit_options("a new total, earlier sessions included")
 @sandbox_option
+@service_options
 @click.option("--task", help="Where the task's folder is, when it has moved.")
 @click.option("--quiet", "-q", is_flag=True, help="Show only the result.")
 @as_json
-def command(path: Path, task: str | None, sandbox: str | None, quiet: bool, as_json: bool, **limits: Any) -> None:
+def command(path: Path, quiet: bool, as_json: bool, **options: Any) -> None:
     """Continue RUN, or the clone of one: what was stopped, killed, or gets more budget.
 
     Limits that are not given stay as they were.
@@ -28,9 +29,9 @@ def command(path: Path, task: str | None, sandbox: str | None, quiet: bool, as_j
     from evolve.cli.session import search
     from evolve.config import Search
 
-    given = {key: value for key, value in limits.items() if value is not None}
+    limits = {key: value for key in LIMITS if (value := options.pop(key)) is not None}
     search(
-        partial(Search.resume, path, limits=given, sandbox=sandbox, task=task),
+        partial(Search.resume, path, limits=limits, **options),
         quiet=quiet,
         as_json=as_json,
     )

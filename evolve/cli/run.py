@@ -8,7 +8,16 @@ from typing import Any
 
 import click
 
-from evolve.cli.options import as_json, form_option, limit_options, runs_option, sandbox_option, usage
+from evolve.cli.options import (
+    LIMITS,
+    as_json,
+    form_option,
+    limit_options,
+    runs_option,
+    sandbox_option,
+    service_options,
+    usage,
+)
 
 __all__ = ["command"]
 
@@ -28,11 +37,39 @@ __all__ = ["command"]
 @click.option("--strict", is_flag=True, help="A fresh session for each candidate: slower, and nothing is shared.")
 @click.option(
     "--proposer",
-    default="mix",
+    default="auto",
     show_default=True,
-    help="mutation, crossover, tuner or mix, or yours as module:attribute.",
+    help="mutation, crossover, tuner or mix, or yours as module:attribute; auto asks models when there are some, and "
+    "is mix when there are none.",
 )
 @click.option("--archive", default="top", show_default=True, help="top, or yours as module:attribute.")
+@click.option(
+    "--model",
+    "models",
+    multiple=True,
+    metavar="NAME[=WEIGHT]",
+    help="A model to ask. May be given several times; then each is asked as often as its weight says.",
+)
+@click.option(
+    "--model-file",
+    type=click.Path(dir_okay=False),
+    help="How models are asked, as [[model]] tables; without --model, all of them.",
+)
+@service_options
+@click.option(
+    "--price",
+    "prices",
+    multiple=True,
+    metavar="[NAME=]IN/OUT",
+    help="Dollars per million tokens of a model that the table of prices lacks, or IN/CACHED/OUT.",
+)
+@click.option(
+    "--calls-in-flight",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="Proposals that may wait for models at a time.",
+)
 @click.option("--name", help="Of the run. [default: the task's name and a number]")
 @runs_option
 @click.option("--quiet", "-q", is_flag=True, help="Show only the result.")
@@ -48,7 +85,7 @@ def command(task: str, runs: Path, name: str | None, form: str, quiet: bool, as_
     from evolve.config import Search
     from evolve.options import Options, check_name
 
-    limits = {key: value for key in ("trials", "evaluations", "seconds") if (value := options.pop(key)) is not None}
+    limits = {key: value for key in LIMITS if (value := options.pop(key)) is not None}
     found = forms.load(task, form)
     if name is not None:
         with usage("--name"):

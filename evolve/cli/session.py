@@ -120,6 +120,7 @@ def _tell(session: Search, result: Result, seconds: float) -> None:
         {
             "best known": figure(known) if known is not None else "",
             "best": f"trial {best.number}: {brief(best.summary)}",
+            "spent": _spent(session),
             "run": session.path,
             "": f"git -C {where} log --oneline best",
             " ": f"git -C {where} diff {session.commit(seed.number)[:10]} best",
@@ -151,6 +152,15 @@ def _advise(session: Search, result: Result, *, quiet: bool) -> None:
     click.echo(f"\nSee more: evolve log {where}, and evolve show {where} {example.number}", err=True)
 
 
+def _spent(session: Search) -> str:
+    """What models were paid; what a request may have cost whose answer never came is counted as if it did."""
+    budget = session.evolution.budget
+    if not (calls := budget.committed("calls")):
+        return ""
+    dollars = f"{budget.committed('nanodollars') / 1e9:.6f}".rstrip("0").rstrip(".")
+    return f"{dollars} dollars in {calls} calls, {budget.committed('tokens')} tokens"
+
+
 def _score(evaluation: Evaluation) -> float | str:
     return str(evaluation.status) if evaluation.score is None else evaluation.score
 
@@ -173,6 +183,7 @@ def _record(session: Search, result: Result, seconds: float) -> dict[str, object
         "trials": outcome.told - 1,
         "statuses": session.evolution.statuses,
         "seconds": seconds,
+        **{name: session.evolution.budget.committed(name) for name in ("calls", "tokens", "nanodollars")},
         "seed": of(outcome.seed, result.held_out_seed),
         "best": of(outcome.best, result.held_out_best),
     }

@@ -68,7 +68,10 @@ def _show_run(history: History, as_json: bool) -> None:
         )
         return
     config = history.config
-    limits = [f"{name} {figure(value)}" for name, value in history.limits.items() if value is not None]
+    counted = dict(history.limits)
+    if (nanodollars := counted.pop("nanodollars", None)) is not None:
+        counted["dollars"] = nanodollars / 1e9
+    limits = [f"{name} {figure(value)}" for name, value in counted.items() if value is not None]
     print_fields(
         {
             "run": history.path,

@@ -22,7 +22,7 @@ from evolve.models.background import Background, Closed
 from evolve.models.faults import Trouble, connection_trouble, status_trouble
 from evolve.models.gate import Gate
 from evolve.models.prices import Price
-from evolve.models.settings import KEY, OPENAI, FromEnvironment, ModelSettings
+from evolve.models.settings import DEFAULT_KEY, OPENAI_URL, FromEnvironment, ModelSettings
 from evolve.types import Reply, Request, Usage
 
 if TYPE_CHECKING:
@@ -283,12 +283,12 @@ def _same(said: str, asked: str) -> bool:
 def _key(settings: ModelSettings) -> str:
     name = settings.api_key_env
     key = os.environ.get(name, "").strip()
-    if not key and settings.base_url == OPENAI:
+    if not key and settings.base_url == OPENAI_URL:
         raise TaskError(
             f"the model {settings.name!r} needs a key: set the environment variable {name}, name another one with "
             f"--api-key-env, or ask a server of your own with --base-url"
         )
-    if not key and name != KEY:
+    if not key and name != DEFAULT_KEY:
         raise TaskError(f"the environment variable {name}, which should hold the key of {settings.name!r}, is not set")
     if not key.isascii() or not key.isprintable() or " " in key:
         raise TaskError(f"the environment variable {name} holds no key: there are characters in it that no key has")

@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from evolve.errors import TaskError
 from evolve.models.prices import Price, known_price
 
-__all__ = ["ModelSettings", "choose_models", "stored_models"]
+__all__ = ["DEFAULT_KEY", "OPENAI_URL", "FromEnvironment", "ModelSettings", "choose_models", "stored_models"]
 
-OPENAI = "https://api.openai.com/v1"
-KEY = "OPENAI_API_KEY"
+OPENAI_URL = "https://api.openai.com/v1"
+DEFAULT_KEY = "OPENAI_API_KEY"
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
@@ -44,14 +44,14 @@ class ModelSettings(BaseModel):
 
     name: Name
     """How options, transcripts and commits call it."""
-    model: Name = ""
+    model: Name | None = None
     """What the service calls it; by default its name."""
     weight: Positive = 1.0
     """How often it is asked, next to the others."""
     api: Literal["chat", "responses"] = "chat"
     """Which of the protocol's two ways to ask: chat completions, or responses."""
-    base_url: str = OPENAI
-    api_key_env: Variable = KEY
+    base_url: str = OPENAI_URL
+    api_key_env: Variable = DEFAULT_KEY
     """The environment variable with the key. A server that is not OpenAI's is asked without one when it is unset."""
     headers: dict[Name, str | FromEnvironment] = {}
     """Sent with each request; what is secret is named: `{ env = "VARIABLE" }`."""
