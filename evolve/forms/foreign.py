@@ -24,6 +24,7 @@ _OURS = "evolve_form"
 _LIMITS = {"memory_mb": 2048, "processes": 64, "disk_mb": 512, "open_files": 1024}
 """Evaluators that run with the candidate start processes and threads, write files and load large libraries."""
 _AT_HAND = {"numpy", "scipy"}
+_SETTINGS = {".yaml", ".yml"}
 _SHOWN = 12
 
 
@@ -121,11 +122,12 @@ class Foreign:
 
 
 def one_file(folder: Path, patterns: Iterable[str], what: str, form: str) -> str:
-    """The name of the one file that the first pattern with any matches. Raises `TaskError` without one."""
+    """The name of the one file that the first pattern with any matches; no configuration does. Raises `TaskError`
+    without one."""
     if not folder.is_dir():
         raise TaskError(f"there is no folder {folder}, which --from {form} reads a task from")
     for pattern in patterns:
-        found = sorted(path.name for path in folder.glob(pattern) if path.is_file())
+        found = sorted(path.name for path in folder.glob(pattern) if path.is_file() and path.suffix not in _SETTINGS)
         if len(found) == 1:
             return found[0]
         if found:

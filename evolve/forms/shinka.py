@@ -78,7 +78,8 @@ def _configuration(folder: Path, named: Path | None) -> tuple[Configuration, lis
     files = [named] if named else sorted(path for end in ("yaml", "yml") for path in folder.glob(f"shinka*.{end}"))
     if not files:
         return launched, []
-    first = next((path for path in files if path.stem == "shinka"), files[0])
+    usual = {"shinka.yaml", "shinka.yml", *_mentioned(folder / _LAUNCHER)}
+    first = next((path for path in files if path.name in usual), files[0])
     notes = []
     if len(files) > 1:
         others = ", ".join(path.name for path in files if path != first)
@@ -108,6 +109,11 @@ def _launched(path: Path) -> Configuration:
     if len(messages) == 1 and isinstance(messages[0], str):
         values.setdefault("evo_config", {}).setdefault("task_sys_msg", messages[0])
     return Configuration(values, path.name)
+
+
+def _mentioned(path: Path) -> list[str]:
+    """The YAML files that a launcher names, as what it takes unless it is told otherwise."""
+    return re.findall(r"""["']([^"'/]+\.ya?ml)["']""", path.read_text(encoding="utf-8")) if path.is_file() else []
 
 
 def _constants(tree: ast.Module) -> Iterator[tuple[str, Any]]:

@@ -259,6 +259,8 @@ def test_a_yaml_file_of_shinka_s_wins(folder: Folder) -> None:
     assert "evo_config.meta_rec_interval" in told(task)
     assert "other" in told(task)
     assert forms.load(place / "shinka_b.yaml", "shinka").settings.search.trials == 99
+    named = LAUNCHER + 'parser.add_argument("--config_path", default="shinka_b.yaml")\n'
+    assert forms.load(folder({"run_evo.py": named}), "shinka").settings.search.trials == 99
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("'01:00:10'", 3610.0), ("00:05:00", 300.0), ("'00:00:07'", 7.0)])

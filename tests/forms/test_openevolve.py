@@ -184,6 +184,9 @@ def evaluate(path):
     assert score(counting, config="evaluator: {max_retries: 2}").score == 3.0
     evaluation = score(counting, config="evaluator: {max_retries: 1}")
     assert evaluation.status == Status.FAILED
+    assert evaluation.feedback.startswith(
+        'Traceback (most recent call last):\n  File "evaluator/evaluator.py", line 7, in'
+    )
     assert "OSError: not yet" in evaluation.feedback
     assert "try 2" in evaluation.feedback
     assert "try 3" not in evaluation.feedback
@@ -275,7 +278,7 @@ def test_an_evaluator_that_cannot_be_imported_says_why(score: Score) -> None:
     """Before a line of the program has run."""
     evaluation = score("import nowhere_to_be_found\ndef evaluate(path): ...\n", "print('ran')")
     assert evaluation.status == Status.FAILED
-    assert evaluation.feedback.startswith("evaluator.py cannot be imported: ")
+    assert evaluation.feedback.startswith("evaluator.py cannot be imported in the sandbox: ")
     assert "No module named 'nowhere_to_be_found'" in evaluation.feedback
     assert "ran" not in evaluation.feedback.split()
     assert "has no function evaluate(program_path)" in score("x = 1\n").feedback

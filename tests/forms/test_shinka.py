@@ -178,6 +178,7 @@ GOOD = "write('metrics.json', '{\"combined_score\": 1.5}'); write('correct.json'
         ("write('metrics.json', '{}')", Status.FAILED, "without writing correct.json"),
         ("print('looked at it')\n1 / 0", Status.FAILED, "ZeroDivisionError"),
         ("print('looked at it')\n1 / 0", Status.FAILED, "looked at it"),
+        ("1 / 0", Status.FAILED, 'Traceback (most recent call last):\n  File "evaluator/evaluate.py", line 8'),
         (GOOD + "write('metrics.json', '{')", Status.FAILED, "metrics.json cannot be read"),
         (GOOD + "write('metrics.json', '[' * 100_000)", Status.FAILED, "metrics.json cannot be read"),
         (GOOD + "write('metrics.json', '[1]')", Status.FAILED, "metrics.json holds no JSON object"),

@@ -5,6 +5,7 @@ The evaluator itself runs with the candidate, in driver.py. What it said is judg
 
 import json
 import math
+import re
 
 with open("settings.json", encoding="utf-8") as file:
     SETTINGS = json.load(file)
@@ -12,6 +13,7 @@ with open("settings.json", encoding="utf-8") as file:
 DRIVER = "evolve_form.driver"
 STAGES = ("evaluate_stage1", "evaluate_stage2", "evaluate_stage3")
 FORGED = "the program answered in the evaluator's place"
+FRAME = re.compile(r' *File "evolve_form/.*\n(?:    .*\n)*')
 LONG = 4_000  # characters of one artifact in the feedback
 
 
@@ -70,10 +72,10 @@ def _ask(program, what, kind, function, *arguments):
     try:
         answer = program.call(f"{DRIVER}:{function}", *arguments, timeout=SETTINGS["timeout"])
     except program.Error as error:
-        text = str(error).replace(f"{DRIVER}:{function}", what)
+        text = FRAME.sub("", str(error).replace(f"{DRIVER}:{function}", what))
         text = text.replace("the timeout that evaluate() gave", SETTINGS["told"])
         if function == "prepare" and error.kind == "failed":
-            text = f"{SETTINGS['entry']} cannot be imported: {text}"
+            text = f"{SETTINGS['entry']} cannot be imported in the sandbox: {text}"
         raise program.Error(text, error.kind, error.output) from None
     if not isinstance(answer, kind):
         raise program.Error(f"{what}: {FORGED}", "failed")

@@ -5,12 +5,14 @@ The evaluator itself runs with the candidate, in driver.py. What it wrote is jud
 
 import json
 import math
+import re
 
 with open("settings.json", encoding="utf-8") as file:
     SETTINGS = json.load(file)
 
 RUN = "evolve_form.driver:run"
 FORGED = "the program answered in the evaluator's place"
+FRAME = re.compile(r' *File "evolve_form/.*\n(?:    .*\n)*')
 OURS = ("combined_score", "public", "private", "text_feedback")
 
 
@@ -22,7 +24,8 @@ def evaluate(program, seed):
             RUN, entry, SETTINGS["program"], SETTINGS["path"], SETTINGS["seed"] + seed, timeout=SETTINGS["timeout"]
         )
     except program.Error as error:
-        text = str(error).replace(RUN, entry).replace("the timeout that evaluate() gave", SETTINGS["told"])
+        text = FRAME.sub("", str(error).replace(RUN, entry))
+        text = text.replace("the timeout that evaluate() gave", SETTINGS["told"])
         raise program.Error(text, error.kind, error.output) from None
     if not isinstance(answer, dict):
         raise program.Error(f"{entry}: {FORGED}", "failed")

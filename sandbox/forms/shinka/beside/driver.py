@@ -3,7 +3,6 @@
 import os
 import runpy
 import sys
-import traceback
 
 from evolve_form import place
 
@@ -26,7 +25,6 @@ def run(entry, name, wanted, seed):
     except SystemExit as end:
         ended = f"{entry} ended with exit code {end.code}" if end.code else ""
     except Exception as raised:  # noqa: BLE001 - the user's script; what it has written before that counts
-        traceback.print_exc()
         ended, error = f"{entry} raised {type(raised).__name__}: {raised}", raised
     said = {"ended": ended}
     for key in ("metrics", "correct"):
