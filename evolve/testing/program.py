@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import resource
 import subprocess
 import tempfile
 import time
@@ -42,12 +43,14 @@ class ProgramError(Exception):
 
 @dataclass(frozen=True)
 class Completed:
-    """How an executable ended; `returncode` is minus the signal when one killed it. Output is never cut here."""
+    """How an executable ended; `returncode` is minus the signal when one killed it. Output is never cut here, and what
+    other threads of this process have started counts for `cpu_seconds` too."""
 
     returncode: int
     stdout: bytes
     stderr: bytes
     seconds: float
+    cpu_seconds: float
     cut: bool = False
 
 
@@ -113,6 +116,7 @@ class FakeProgram:
                 target = Path(folder, path)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             started = time.perf_counter()
             try:
                 done = subprocess.run(
@@ -125,7 +129,10 @@ class FakeProgram:
                 )
             except subprocess.TimeoutExpired as error:
                 raise ProgramError(f"{argv[0]} did not end within {timeout:g} s", "timeout") from error
-            return Completed(done.returncode, done.stdout, done.stderr, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            return Completed(done.returncode, done.stdout, done.stderr, seconds, cpu_seconds)
 
     @property
     def files(self) -> dict[str, bytes]:
