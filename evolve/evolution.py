@@ -165,6 +165,8 @@ class Evolution:
         Raises `RunDamaged` when the journal contradicts itself.
         """
         replay = Replay(self._program_of)
+        if self.meter is not None:
+            self.meter.take_up()
         self.lineage.begin_replay()
         for event in events:
             self._replay_event(replay, event, unfinished)
@@ -179,13 +181,11 @@ class Evolution:
             if pending.proposal is not None and not pending.proposal.rejected:
                 known = self._seen.get(fingerprint(pending.proposal.program), number)
                 pending.duplicate_of = known if known != number else None
-        if self.meter is not None:
-            self.meter.take_up(lambda number: number < self._next and number not in self._pending)
 
     def _replay_event(self, replay: Replay, event: Event, unfinished: Collection[int]) -> None:
         kind, number = event["event"], event.get("number", -1)
         if kind == "asked":
-            pending = self._pending[number] = _Pending(number, self._selection(event))
+            pending = self._pending[number] = _Pending(number, self._selection(event, needed=number in unfinished))
             if number in unfinished:
                 self._plan(pending)
         elif kind == "duplicate" and number in unfinished:
@@ -205,7 +205,7 @@ class Evolution:
             self._pending.pop(number, None)
             self._learn(trial)
 
-    def _selection(self, asked: Event) -> Selection:
+    def _selection(self, asked: Event, *, needed: bool) -> Selection | None:
         try:
             return Selection(
                 parents=tuple(self._alive[number] for number in asked["parents"]),
@@ -213,6 +213,8 @@ class Evolution:
                 lane=asked.get("lane", ""),
             )
         except KeyError as error:
+            if not needed:  # commits do not tell when a trial was asked for, and by its tell a parent may be forgotten
+                return None
             raise RunDamaged(f"trial {asked['number']} was asked for with parents that no archive holds") from error
 
     def run(self, evaluations: Executor | None = None, proposals: Executor | None = None) -> Outcome:

@@ -177,4 +177,4 @@ def _trial(line: dict[str, Any], program_of: Callable[[int], Program], seen: set
         **({"fingerprint": identity.hex()} if identity not in seen else {}),
     }
     seen.add(identity)
-    yield {"event": "told", **line}
+    yield {"event": "told", "number": number, **line}

@@ -7,79 +7,15 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from evolve import journal
-from evolve.evaluation.repeats import Race, Repeats
-from evolve.regions import Regions
-from evolve.testing.fakes import FunctionEvaluator, NoisyEvaluator
-from evolve.testing.models import ScriptedModel
+from evolve.testing.moody import moody_settings
 from evolve.testing.searches import open_evolution
-from evolve.types import Context, Evaluation, Plan, Program, Proposal, Request, Selection, Status, Trial
+from evolve.types import Status
 
 TRIALS = 14
-SEED = Program({"program.py": b"x = 0\n# EVOLVE-BLOCK-START\ny = 0\n# EVOLVE-BLOCK-END\n"})
-
-
-def program(value: float, frozen: str = "x = 0") -> Program:
-    return Program({"program.py": f"{frozen}\n# EVOLVE-BLOCK-START\ny = {value}\n# EVOLVE-BLOCK-END\n".encode()})
-
-
-def score(candidate: Program) -> float:
-    return -abs(float(candidate.text("program.py").split("\n")[2].removeprefix("y = ")) - 3.0)
-
-
-def answer(request: Request) -> str:
-    """The same for the same question, whenever it is asked."""
-    return str(sum(map(ord, request.messages[0][1])) % 7 - 3)
-
-
-class Moody:
-    """Does by the dice all that a proposer can: asks models, repeats what was tried, changes what it must not, has
-    nothing to say. What it does depends on what it was told of."""
-
-    def __init__(self) -> None:
-        self.model = ScriptedModel(answer)
-        self.told = 0
-
-    def plan(self, selection: Selection, context: Context) -> Plan:
-        told, first = self.told, selection.parents[0]
-        parents = (first.number, *(trial.number for trial in selection.inspirations[:1]))
-
-        def work() -> Proposal:
-            mood, usual = context.rng.random(), round(float(context.rng.normal(0, 3)))
-            given: dict[str, Any] = {"parents": parents, "operator": "moody", "summary": f"after {told} trials"}
-            if mood < 0.15:
-                return Proposal(program=first.program, rejected="nothing comes to mind", **given)
-            if mood < 0.3:
-                return Proposal(program=program(usual, "x = 1"), **given)
-            if mood < 0.6:
-                question = f"after {told} trials, {first.number} was best: what now?"
-                for number in range(2):
-                    request = Request(messages=(("user", question + "!" * number),), max_tokens=9)
-                    usual = int(context.ask(self.model, request).text)
-            return Proposal(program=program(usual), **given)
-
-        return work
-
-    def tell(self, trial: Trial) -> None:
-        self.told += 1
-
-
-def settings(*, races: bool) -> dict[str, Any]:
-    """A search in which everything happens; nobody has used it."""
-    given: dict[str, Any] = {"seed_program": SEED, "regions": Regions(SEED), "proposer": Moody(), "models": True}
-    if races:
-        repeats = Repeats(NoisyEvaluator(score, lambda rng: 2 * float(rng.normal())), race=Race(most=4, least=3))
-        return given | {"evaluator": repeats, "reservation": {"trials": 1, "evaluations": repeats.most}}
-
-    def evaluate(candidate: Program) -> float | Evaluation:
-        value = score(candidate)
-        return Evaluation(status=Status.FAILED, feedback="too far") if value < -6 else value
-
-    return given | {"evaluator": FunctionEvaluator(evaluate)}
 
 
 def refs(path: Path) -> str:
@@ -109,7 +45,7 @@ def test_every_moment_is_as_good_as_another(tmp_path: Path, races: bool) -> None
     """With one worker: whatever was the last thing that was written, whole or torn, the commits are the same, the
     budget is exact, and no question that was answered is asked again."""
     whole = tmp_path / "whole"
-    given = settings(races=races)
+    given = moody_settings(races=races)
     with open_evolution(whole, trials=TRIALS, **given) as evolution:
         evolution.run()
         spent, best = dict(evolution.budget.spent), evolution.best
@@ -126,7 +62,7 @@ def test_every_moment_is_as_good_as_another(tmp_path: Path, races: bool) -> None
         shutil.copy(whole / ".evolve" / "config.toml", path / ".evolve")
         (path / ".evolve" / "journal.jsonl").write_bytes(written)
         (path / ".evolve" / "transcript.jsonl").write_bytes(transcript)
-        given = settings(races=races)
+        given = moody_settings(races=races)
         with open_evolution(path, trials=TRIALS, **given) as evolution:
             evolution.run()
             where = f"after {written.splitlines()[-1:]} and {transcript.splitlines()[-1:]}"

@@ -39,17 +39,17 @@ class Meter:
         self._used: dict[int, Usage] = {}
         self._flying = 0
 
-    def take_up(self, told: Callable[[int], bool]) -> None:
-        """Reserve again what earlier sessions used: the answers of trials that were not `told`, whose usage is not
-        settled yet, and whatever may have been paid for without an answer."""
+    def take_up(self) -> None:
+        """Reserve again what earlier sessions used, and whatever they may have paid for without an answer.
+
+        Call it before the journal is replayed: what trials used is then settled as they are told.
+        """
         for number in self._transcript.trials():
             for index, call in self._transcript.calls(number).items():
-                if call.usage is None and call.charged:
-                    self._budget.hold(("lost", number, index), _amounts(call.most))
-                elif call.usage is not None and not told(number):
+                if call.usage is not None:
                     self._add(number, call.usage)
-            if told(number):
-                self._transcript.forget(number)
+                elif call.charged:
+                    self._budget.hold(("lost", number, index), _amounts(call.most))
 
     def asker(self, number: int) -> Callable[[Model, Request], Reply]:
         """How the proposer of this trial asks models: answers of an earlier session first, in the same order.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import resource
 import subprocess
 import tempfile
 import time
@@ -43,14 +42,12 @@ class ProgramError(Exception):
 
 @dataclass(frozen=True)
 class Completed:
-    """How an executable ended; `returncode` is minus the signal when one killed it. Output is never cut here, and what
-    other threads of this process have started counts for `cpu_seconds` too."""
+    """How an executable ended; `returncode` is minus the signal when one killed it. Output is never cut here."""
 
     returncode: int
     stdout: bytes
     stderr: bytes
     seconds: float
-    cpu_seconds: float
     cut: bool = False
 
 
@@ -116,7 +113,6 @@ class FakeProgram:
                 target = Path(folder, path)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
             started = time.perf_counter()
             try:
                 done = subprocess.run(
@@ -129,10 +125,7 @@ class FakeProgram:
                 )
             except subprocess.TimeoutExpired as error:
                 raise ProgramError(f"{argv[0]} did not end within {timeout:g} s", "timeout") from error
-            seconds = time.perf_counter() - started
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            cpu_seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            return Completed(done.returncode, done.stdout, done.stderr, seconds, cpu_seconds)
+            return Completed(done.returncode, done.stdout, done.stderr, time.perf_counter() - started)
 
     @property
     def files(self) -> dict[str, bytes]:

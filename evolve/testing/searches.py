@@ -1,7 +1,7 @@
 """A whole search on fakes: the real loop, journal and lineage with a free proposer and a free evaluator.
 
-As a module it is a program to be killed: ``python -m evolve.testing.searches PATH TRIALS [WORKERS]`` starts or resumes
-the run at PATH and works until TRIALS trials are told.
+As a module it is a program to be killed: ``python -m evolve.testing.searches PATH TRIALS [WORKERS [KIND]]`` starts or
+resumes the run at PATH and works until TRIALS trials are told. KIND is plain, or moody or races: see `testing.moody`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from evolve.recovery import needs_recovery, recover
 from evolve.regions import Regions
 from evolve.run import Run
 from evolve.testing.fakes import FunctionEvaluator, NumberProposer, number_program
+from evolve.testing.moody import moody_settings
 
 __all__ = ["STARTED", "open_evolution"]
 
@@ -65,8 +66,13 @@ def open_evolution(path: Path, *, trials: int | None = None, **settings: Any) ->
         run.close()
 
 
-if __name__ == "__main__":
-    arguments = sys.argv[1:]
-    workers = int(arguments[2]) if len(arguments) > 2 else 1
-    with open_evolution(Path(arguments[0]), trials=int(arguments[1]), workers=workers, in_flight=workers) as search:
+def main(path: str, trials: str, workers: str = "1", kind: str = "plain") -> None:
+    """The program: see above."""
+    settings = {} if kind == "plain" else moody_settings(races=kind == "races", grain=0.01)
+    many = int(workers)
+    with open_evolution(Path(path), trials=int(trials), workers=many, in_flight=many, **settings) as search:
         search.run()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

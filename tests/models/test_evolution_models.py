@@ -109,6 +109,21 @@ def test_a_model_that_is_down_stops_the_run_and_costs_no_score(tmp_path: Path) -
         assert evolution.run().told == 6
 
 
+def test_an_answer_that_was_lost_is_never_free_again(tmp_path: Path) -> None:
+    """Nor in a later session, when its trial was told long ago."""
+    lost = ScriptedModel([ModelFault("cut off", sent=True)] * 9)
+    with (
+        open_evolution(tmp_path / "run", trials=3, proposer=Asking(lost), models=True) as evolution,
+        pytest.raises(ModelFault, match="cut off"),
+    ):
+        evolution.run()
+    paid = len(lost.requests)
+    for trials in (3, 4):
+        with open_evolution(tmp_path / "run", trials=trials, proposer=Asking(answers()), models=True) as evolution:
+            assert evolution.budget.committed("calls") - evolution.budget.spent["calls"] == paid > 0
+            evolution.run()
+
+
 def test_paid_answers_survive_a_fault_of_the_evaluator(tmp_path: Path) -> None:
     """Same run with and without: the same commits, and no question asked twice."""
     broken = iter([False] * 4 + [True])

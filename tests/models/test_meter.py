@@ -21,10 +21,6 @@ MOST = 1100
 """Tokens that are reserved for `ASK`."""
 
 
-def never(_number: int) -> bool:
-    return False
-
-
 def meter(path: Path, again: int = 0, **limits: int) -> tuple[Meter, Budget, Transcript]:
     budget, transcript = Budget(limits), Transcript(path / "t.jsonl")
     return Meter(budget, transcript, again=again), budget, transcript
@@ -119,7 +115,7 @@ def test_a_paid_answer_is_never_asked_for_again(tmp_path: Path) -> None:
     assert ask(ScriptedModel(["first"]), ASK).text == "first"
     transcript.close()
     made, budget, _ = meter(tmp_path)
-    made.take_up(never)
+    made.take_up()
     assert (budget.committed("tokens"), budget.committed("calls")) == (4, 1)
     model = ScriptedModel(["second"])
     ask = made.asker(1)
@@ -148,22 +144,25 @@ def test_a_fault_is_no_answer_and_what_it_may_have_cost_stays_reserved(tmp_path:
     assert (budget.committed("tokens"), budget.spent["tokens"]) == (MOST if sent else 0, 0)
     transcript.close()
     made, budget, _ = meter(tmp_path)
-    made.take_up(never)
+    made.take_up()
     assert budget.committed("tokens") == (MOST if sent else 0)
     assert made.asker(1)(ScriptedModel(["up"]), ASK).text == "up"
     assert budget.committed("tokens") == (MOST if sent else 0) + 4
 
 
 def test_a_request_without_an_answer_counts_at_its_worst(tmp_path: Path) -> None:
-    """The process was killed while it waited, and nobody knows what was paid; a trial that was told is settled."""
+    """The process was killed while it waited, and nobody knows what was paid, even after the trial was told."""
     made, _, transcript = meter(tmp_path)
     made.asker(2)(ScriptedModel(["told"]), ASK)
     transcript.sent(1, 0, "scripted", ASK, ScriptedModel([]).most(ASK))
     transcript.close()
     made, budget, transcript = meter(tmp_path)
-    made.take_up(lambda number: number == 2)
+    made.take_up()
+    assert budget.committed("tokens") == MOST + 4
+    for number in (1, 2):
+        made.settled(number)
     assert budget.committed("tokens") == MOST
-    assert transcript.trials() == [1]
+    assert transcript.trials() == []
 
 
 def test_what_a_model_raises_against_its_contract_counts_as_sent(tmp_path: Path) -> None:
@@ -194,7 +193,7 @@ def test_a_lost_answer_is_asked_for_anew_as_another_call(tmp_path: Path) -> None
     assert (made.used(1).calls, budget.committed("calls"), budget.committed("tokens")) == (2, 4, 2 * MOST + 4 + 4)
     transcript.close()
     made, budget, _ = meter(tmp_path, again=2)
-    made.take_up(never)
+    made.take_up()
     assert (budget.committed("calls"), budget.committed("tokens")) == (4, 2 * MOST + 8)
     ask = made.asker(1)
     assert [ask(ScriptedModel([]), ASK).text, ask(ScriptedModel([]), ASK).text] == ["third", "next"]

@@ -1,0 +1,85 @@
+"""A search in which everything happens that can happen in one, on fakes: to be stopped and killed at any moment."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from evolve.evaluation.repeats import Race, Repeats
+from evolve.regions import Regions
+from evolve.testing.fakes import FunctionEvaluator, NoisyEvaluator
+from evolve.testing.models import ScriptedModel
+from evolve.types import Context, Evaluation, Plan, Program, Proposal, Request, Selection, Status, Trial
+
+__all__ = ["MoodyProposer", "moody_settings"]
+
+
+class MoodyProposer:
+    """Does by the dice all that a proposer can: asks models, repeats what was tried, changes what it must not, has
+    nothing to say. What it does depends on what it was told of, so that order matters.
+
+    Values are multiples of `grain`; a coarse one makes for many duplicates.
+    """
+
+    def __init__(self, grain: float = 1.0) -> None:
+        self.model = ScriptedModel(_answer)
+        self.told = 0
+        self._grain = grain
+
+    def plan(self, selection: Selection, context: Context) -> Plan:
+        """Something or other."""
+        told, first = self.told, selection.parents[0]
+        parents = (first.number, *(trial.number for trial in selection.inspirations[:1]))
+
+        def work() -> Proposal:
+            mood, value = context.rng.random(), float(context.rng.normal(0, 3))
+            given: dict[str, Any] = {"parents": parents, "operator": "moody", "summary": f"after {told} trials"}
+            if mood < 0.15:
+                return Proposal(program=first.program, rejected="nothing comes to mind", **given)
+            if mood < 0.3:
+                return Proposal(program=self._program(value, "x = 1"), **given)
+            if mood < 0.6:
+                question = f"after {told} trials, {first.number} was best: what now?"
+                for number in range(2):
+                    request = Request(messages=(("user", question + "!" * number),), max_tokens=9)
+                    value = float(context.ask(self.model, request).text)
+            return Proposal(program=self._program(value), **given)
+
+        return work
+
+    def tell(self, trial: Trial) -> None:  # noqa: ARG002 - the protocol's
+        """Count."""
+        self.told += 1
+
+    def _program(self, value: float, frozen: str = "x = 0") -> Program:
+        return _program(round(value / self._grain) * self._grain, frozen)
+
+
+def moody_settings(*, races: bool = False, grain: float = 1.0) -> dict[str, Any]:
+    """Settings for `open_evolution`, of things that nobody has used; with `races`, scores are noisy."""
+    seed = _program(0.0)
+    given: dict[str, Any] = {"seed_program": seed, "regions": Regions(seed), "proposer": MoodyProposer(grain)}
+    given["models"] = True
+    if not races:
+        return given | {"evaluator": FunctionEvaluator(_evaluate)}
+    repeats = Repeats(NoisyEvaluator(_score, lambda rng: 2 * float(rng.normal())), race=Race(most=4, least=3))
+    return given | {"evaluator": repeats, "reservation": {"trials": 1, "evaluations": repeats.most}}
+
+
+def _program(value: float, frozen: str = "x = 0") -> Program:
+    return Program({"program.py": f"{frozen}\n# EVOLVE-BLOCK-START\ny = {value}\n# EVOLVE-BLOCK-END\n".encode()})
+
+
+def _score(program: Program) -> float:
+    return -abs(float(program.text("program.py").split("\n")[2].removeprefix("y = ")) - 3.0)
+
+
+def _evaluate(program: Program) -> float | Evaluation:
+    score = _score(program)
+    return Evaluation(status=Status.FAILED, feedback="too far") if score < -6.0 else score
+
+
+def _answer(request: Request) -> str:
+    """The same for the same question, whenever it is asked."""
+    digest = hashlib.sha256(request.messages[0][1].encode()).digest()
+    return str(digest[0] / 40 - 3.0)
