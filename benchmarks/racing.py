@@ -1,6 +1,6 @@
 """Does racing find the better of two programs, at what price, and does luck stay on top of a search?
 
-Usage: `python benchmarks/racing.py [PAIRS]` (by default 1000 simulated pairs for each row; about two minutes)
+Usage: `python benchmarks/racing.py [PAIRS]` (by default 1000 simulated pairs for each row; some five minutes)
 
 Two programs are apart by so many standard deviations of one evaluation (`gap`), and either may be the challenger. The
 race is the one of a task with `repeats_most = 30`: both start from nothing, and every evaluation of both counts.

@@ -157,10 +157,10 @@ class History:
     def trials(self) -> pd.DataFrame:
         """One row a trial, in the order of tell; times in seconds, memory in bytes, money in dollars.
 
-        The types do not depend on the run: number, memory_bytes, calls, input_tokens and output_tokens are int64;
-        score, fitness, seconds, cpu_seconds and dollars float64, NaN where a trial has none; duplicate_of is Int64, NA
-        where it is none; commit, operator, summary, status, lane and feedback are string; parents (lists) and metrics
-        (dicts) are object.
+        The types do not depend on the run: number, evaluations, memory_bytes, calls, input_tokens and output_tokens are
+        int64; score, fitness, standard_error, seconds, cpu_seconds and dollars float64, NaN where a trial has none;
+        duplicate_of is Int64, NA where it is none; commit, operator, summary, status, lane and feedback are string;
+        parents (lists) and metrics (dicts) are object.
         """
         import pandas as pd  # noqa: PLC0415 - heavy, and most verbs do without
 
