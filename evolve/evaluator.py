@@ -76,31 +76,38 @@ def compare_times(
     program: Any,
     argv: Sequence[str],
     reference: Sequence[str],
+    inputs: Sequence[bytes],
     *,
-    input: bytes = b"",  # noqa: A002 - as in program.run
-    rounds: int = 5,
     timeout: float | None = None,
 ) -> Times:
     """Run `argv` of the candidate and `reference` beside this evaluator in turn, and compare how long they take.
 
-    The ratio is the median over the rounds of the reference's seconds over the candidate's. They are seconds of
+    Both read one of `inputs` in each round, so no two of these may be alike: files that a program writes are there in
+    its next run, and what it has kept there of an input costs it nothing the second time. The ratio is the median over
+    the rounds of the reference's seconds over the candidate's. They are seconds of
     processor time, all threads and processes together, which what else runs on the machine hardly changes. Neither can
-    reach the other. A first run of each is not counted; when the candidate ends with an exit code other than 0, so does
-    this, with that run alone and ratio 0. Look at the output of every run in `runs`: a candidate may answer right only
-    when it takes its time.
+    reach the other. The first round is not counted; when the candidate ends with an exit code other than 0, so does
+    this, with that run alone and ratio 0. Look at the output of every run in `runs`, which has one for each of
+    `inputs`: a candidate may answer right only when it takes its time.
 
-    Raises `program.Error` when the candidate had to be stopped, `RuntimeError` when the reference fails.
+    Raises `ValueError` when there are fewer than two inputs or two are the same, `program.Error` when the candidate had
+    to be stopped, `RuntimeError` when the reference fails.
     """
-    runs = [program.run(argv, input, timeout=timeout)]
-    _reference_seconds(reference, input)
+    if len(inputs) < 2 or len(set(inputs)) < len(inputs):
+        raise ValueError(
+            f"compare_times needs two inputs or more, no two of them alike, and got {len(inputs)}, "
+            f"{len(set(inputs))} of them different: a program may keep its answer to one that it has seen"
+        )
+    runs: list[Any] = []
     own: list[float] = []
     others: list[float] = []
-    while len(own) < rounds and not runs[-1].returncode:
-        others.append(_reference_seconds(reference, input))
-        runs.append(program.run(argv, input, timeout=timeout))
+    for data in inputs:
+        others.append(_reference_seconds(reference, data))
+        runs.append(program.run(argv, data, timeout=timeout))
+        if runs[-1].returncode:
+            return Times(0.0, 0.0, 0.0, runs[-1:])
         own.append(max(runs[-1].cpu_seconds, _TICK))
-    if runs[-1].returncode:
-        return Times(0.0, 0.0, 0.0, runs[-1:])
+    del own[0], others[0]  # nothing was in the processor's caches yet
     return Times(median(b / a for a, b in zip(own, others, strict=True)), median(own), median(others), runs)
 
 

@@ -104,8 +104,9 @@ from evolve.evaluator import compare_times
 def evaluate(program):
     count = "k=0; while [ $k -lt %d ]; do k=$((k + 1)); done; cat"
     slow = ["sh", "-c", count % 150000]
-    times = compare_times(program, ["sh", "-c", count % 50000], slow, input=b"same", rounds=3)
-    assert [done.stdout for done in times.runs] == [b"same"] * 4
+    inputs = [b"1", b"2", b"3", b"4"]
+    times = compare_times(program, ["sh", "-c", count % 50000], slow, inputs)
+    assert [done.stdout for done in times.runs] == inputs
     return {"score": times.ratio, "own": times.seconds, "other": times.reference_seconds}
 """
     evaluation = score("", text)
@@ -119,13 +120,24 @@ def test_a_comparison_ends_with_what_fails(score: Score) -> None:
     text = """
 from evolve.evaluator import compare_times
 def evaluate(program):
-    times = compare_times(program, ["sh", "-c", "exit 4"], ["true"])
+    times = compare_times(program, ["sh", "-c", "exit 4"], ["true"], [b"1", b"2"])
     return {"score": times.ratio, "code": times.runs[-1].returncode, "runs": len(times.runs)}
 """
     evaluation = score("", text)
     assert (evaluation.score, evaluation.metrics) == (0.0, {"code": 4, "runs": 1})
     broken = score("", text.replace('"exit 4"], ["true"]', '"true"], ["sh", "-c", "echo why >&2; exit 5"]'))
     assert "sh, the reference, ended with exit code 5: why" in broken.feedback
+
+
+@pytest.mark.parametrize("inputs", ["[]", "[b'1']", "[b'1', b'2', b'1']"])
+def test_a_comparison_needs_inputs_that_differ(inputs: str, score: Score) -> None:
+    """What a program has seen before it may have kept the answer to."""
+    text = f"""
+from evolve.evaluator import compare_times
+def evaluate(program):
+    return compare_times(program, ["true"], ["true"], {inputs}).ratio
+"""
+    assert "compare_times needs two inputs or more, no two of them alike" in score("", text).feedback
 
 
 HIDES = """

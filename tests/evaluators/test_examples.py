@@ -32,7 +32,7 @@ from evolve.types import Evaluation, Program, Sandbox, Split, Status
 TOOLS = {"matrix_product": "g++", "prime_sieve": "cargo", "tour": "node", "flow_shop": "sh", "review_prompt": "sh"}
 BETTER = {
     "matrix_product": ("kernel.cpp", "COLUMNS = 4", "COLUMNS = 64"),
-    "prime_sieve": ("src/sieve.rs", "usize = 500", "usize = 30000"),
+    "prime_sieve": ("src/sieve.rs", "usize = 10_000", "usize = 1_000_000"),
     "tour": ("tour.js", "HOMESICK = 0.3", "HOMESICK = 0.02"),
     "flow_shop": ("flowshop/__init__.py", "window = 1", "window = 30"),
     "review_prompt": ("prompt.txt", "rude counts 1", "rude counts 5"),
@@ -99,6 +99,75 @@ def test_the_seed_is_about_as_fast_as_itself(name: str, score: Score) -> None:
     assert 0.4 < found < 2.5
 
 
+SAME_MATRICES = """
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+static void really(const float*, const float*, float*, int);
+void multiply(const float* a, const float* b, float* c, int n) {
+    const std::size_t size = std::size_t(n) * n, bytes = size * sizeof(float);
+    KEPT
+    if (kept.size() == 3 * size && !std::memcmp(&kept[0], a, bytes) && !std::memcmp(&kept[size], b, bytes)) {
+        std::memcpy(c, &kept[2 * size], bytes);
+        return;
+    }
+    really(a, b, c, n);
+    kept.assign(a, a + size);
+    kept.insert(kept.end(), b, b + size);
+    kept.insert(kept.end(), c, c + size);
+    KEEP
+}
+static void really("""
+IN_MEMORY = SAME_MATRICES.replace("KEPT", "static std::vector<float> kept;").replace("KEEP", "")
+IN_A_FILE = SAME_MATRICES.replace(
+    "KEPT",
+    """static std::vector<float> kept;
+    static int calls;
+    if (calls++ == 0)
+        if (FILE* file = std::fopen("kept", "rb")) {
+            kept.resize(3 * size);
+            if (std::fread(&kept[0], 3 * sizeof(float), size, file) < size) kept.clear();
+            std::fclose(file);
+        }""",
+).replace(
+    "KEEP",
+    """if (calls == 1) {
+        FILE* file = std::fopen("kept", "wb");
+        std::fwrite(&kept[0], 3 * sizeof(float), size, file);
+        std::fclose(file);
+    }""",
+)
+SAME_INTERVAL = """
+pub fn primes_between(start: usize, end: usize) -> (u64, u64) {
+    let name = format!("kept-{}-{}", start, end);
+    if let Ok(kept) = std::fs::read_to_string(&name) {
+        let mut numbers = kept.split(' ').map(|word| word.parse().unwrap());
+        return (numbers.next().unwrap(), numbers.next().unwrap());
+    }
+    let (count, sum) = really(start, end);
+    std::fs::write(name, format!("{} {}", count, sum)).unwrap();
+    (count, sum)
+}
+fn really("""
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "text", "by"),
+    [
+        ("matrix_product", "kernel.cpp", "void multiply(", IN_MEMORY),
+        ("matrix_product", "kernel.cpp", "void multiply(", IN_A_FILE),
+        ("prime_sieve", "src/sieve.rs", "pub fn primes_between(", SAME_INTERVAL),
+    ],
+    ids=["products in memory", "products in a file", "sums in a file"],
+)
+def test_an_answer_that_is_kept_is_of_no_use(name: str, path: str, text: str, by: str, score: Score) -> None:
+    """What is asked for in one round or run is not asked for in another."""
+    found = score(name, path, text, by)
+    assert found.score is not None, found.feedback
+    assert found.score < 1.5
+
+
 @pytest.mark.parametrize(
     ("name", "path", "text", "by", "status", "said"),
     [
@@ -121,7 +190,7 @@ def test_the_seed_is_about_as_fast_as_itself(name: str, score: Score) -> None:
             Status.FAILED,
             "cannot borrow `found` as mutable",
         ),
-        ("prime_sieve", "src/sieve.rs", "let mut start = 2", "let mut start = 3", Status.FAILED, "instead of"),
+        ("prime_sieve", "src/sieve.rs", "start.max(2)", "start.max(3)", Status.FAILED, "instead of"),
         ("prime_sieve", "src/sieve.rs", "vec![false; limit]", "vec![false; 1]", Status.FAILED, "out of bounds"),
         ("tour", "tour.js", "const tour = [0]", "const tour = [1]", Status.FAILED, "once"),
         ("tour", "tour.js", "left.delete(best)", "left.remove(best)", Status.FAILED, "left.remove is not a function"),

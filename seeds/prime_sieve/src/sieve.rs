@@ -2,34 +2,34 @@
 
 // EVOLVE-BLOCK-START
 /// Numbers that are sieved at a time.
-const SEGMENT: usize = 500;
+const SEGMENT: usize = 10_000;
 
-/// How many primes are below `limit`, and their sum.
-pub fn primes_below(limit: usize) -> (u64, u64) {
-    let root = (limit as f64).sqrt() as usize + 1;
+/// How many primes are from `start` on and below `end`, and their sum.
+pub fn primes_between(start: usize, end: usize) -> (u64, u64) {
+    let root = (end as f64).sqrt() as usize + 1;
     let small = plain_sieve(root + 1);
     let (mut count, mut sum) = (0u64, 0u64);
-    let mut start = 2;
-    while start < limit {
-        let end = (start + SEGMENT).min(limit);
-        let mut composite = vec![false; end - start];
+    let mut from = start.max(2);
+    while from < end {
+        let to = (from + SEGMENT).min(end);
+        let mut composite = vec![false; to - from];
         for &prime in &small {
-            if prime * prime >= end {
+            if prime * prime >= to {
                 break;
             }
-            let mut multiple = (prime * prime).max((start + prime - 1) / prime * prime);
-            while multiple < end {
-                composite[multiple - start] = true;
+            let mut multiple = (prime * prime).max((from + prime - 1) / prime * prime);
+            while multiple < to {
+                composite[multiple - from] = true;
                 multiple += prime;
             }
         }
         for (offset, &crossed) in composite.iter().enumerate() {
             if !crossed {
                 count += 1;
-                sum += (start + offset) as u64;
+                sum += (from + offset) as u64;
             }
         }
-        start = end;
+        from = to;
     }
     (count, sum)
 }
