@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,38 +32,38 @@ STARTED = 1_700_000_000
 
 @contextmanager
 def open_evolution(path: Path, *, trials: int | None = None, **settings: Any) -> Iterator[Evolution]:
-    """A search at `path`, new or resumed, of `trials` trials beside the seed; `settings` as for Evolution, and `models`
-    when its proposer asks some, `limits` on what they may use.
+    """A search at `path`, new or resumed, of `trials` trials beside the seed; `settings` as for Evolution.
+
+    `models` are those that its proposer asks, or True when they need not be closed; `limits` is what they may use.
     """
     limits: dict[str, int] = settings.pop("limits", {})
     if needs_recovery(path):
         recover(path)
     run = Run.open(path) if path.exists() else Run.create(path, {"started": STARTED, "task": "number"})
-    try:
+    with ExitStack() as stack:
+        stack.callback(run.close)
         lineage = Lineage(path, started=STARTED, config=run.config_text, hold=run.lock)
-        try:
-            seed = settings.setdefault("seed_program", number_program(0.0))
-            settings.setdefault("archive", Top())
-            settings.setdefault("proposer", NumberProposer())
-            settings.setdefault("evaluator", FunctionEvaluator())
-            budget = Budget()
-            if settings.pop("models", False):
-                settings["meter"] = Meter(budget, Transcript(run.state / "transcript.jsonl"))
-            evolution = Evolution(
-                journal=run.journal,
-                lineage=lineage,
-                budget=budget,
-                regions=settings.pop("regions", None) or Regions(seed),
-                **settings,
-            )
-            evolution.replay(run.events(), unfinished=run.unfinished())
-            if trials is not None:
-                evolution.budget.limits = {"trials": trials, **limits}
-            yield evolution
-        finally:
-            lineage.close()
-    finally:
-        run.close()
+        stack.callback(lineage.close)
+        seed = settings.setdefault("seed_program", number_program(0.0))
+        settings.setdefault("archive", Top())
+        settings.setdefault("proposer", NumberProposer())
+        settings.setdefault("evaluator", FunctionEvaluator())
+        budget = Budget()
+        if models := settings.pop("models", ()):
+            transcript = Transcript(run.state / "transcript.jsonl")
+            meter = settings["meter"] = Meter(budget, transcript, () if models is True else models)
+            stack.callback(meter.close)
+        evolution = Evolution(
+            journal=run.journal,
+            lineage=lineage,
+            budget=budget,
+            regions=settings.pop("regions", None) or Regions(seed),
+            **settings,
+        )
+        evolution.replay(run.events(), unfinished=run.unfinished())
+        if trials is not None:
+            evolution.budget.limits = {"trials": trials, **limits}
+        yield evolution
 
 
 def main(path: str, trials: str, workers: str = "1", kind: str = "plain") -> None:
