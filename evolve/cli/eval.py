@@ -89,12 +89,13 @@ def command(  # noqa: PLR0913 - one for each option
         write_artifacts(evaluations, output)
     if as_json:
         told = record(found, evaluations, stages, chosen.name)
-        print_json({"program": what, "rejected": rejected or None, "split": split, **told})
+        notes = list(found.form.notes)
+        print_json({"program": what, "rejected": rejected or None, "split": split, **told, "notes": notes})
         return
     shown = fields(found, evaluations, stages, chosen.name)
     if output is not None and shown["artifacts"]:
         shown["artifacts"] += f", now in {output}"
-    notes = [f"a search would reject it: {one_line(rejected)}" if rejected else "", note]
+    notes = [f"a search would reject it: {one_line(rejected)}" if rejected else "", note, *found.form.notes]
     print_fields({"program": what, "note": "\n".join(filter(None, notes)), **shown})
 
 

@@ -179,6 +179,7 @@ def _record(session: Search, result: Result, seconds: float) -> dict[str, object
     return {
         "run": str(session.path),
         "sandbox": session.sandbox.name,
+        "notes": list(session.task.form.notes),
         "reason": outcome.reason,
         "trials": outcome.told - 1,
         "statuses": session.evolution.statuses,

@@ -74,6 +74,10 @@ def test_a_search_of_20_trials_runs_and_goes_on(form: str, tmp_path: Path) -> No
     first = json.loads(evolve("run", str(tmp_path / "task"), *options, "--name", "one", "--json", "-q"))
     assert (first["trials"], first["seed"]["score"]) == (20, -6.75)
     assert first["best"]["score"] >= -6.75
+    assert "could forge its score" in first["notes"][0]
+    scored = ("eval", str(tmp_path / "task"), "--from", form, "--sandbox", "docker")
+    assert json.loads(evolve(*scored, "--json"))["notes"] == first["notes"]
+    assert "could forge its score" in evolve(*scored)
     again = json.loads(evolve("resume", str(run), "--trials", "25", "--json", "-q"))
     assert again["trials"] == 25
     assert again["best"]["score"] >= first["best"]["score"]

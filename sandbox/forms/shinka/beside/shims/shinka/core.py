@@ -7,7 +7,6 @@ import os
 import pickle
 import statistics
 import time
-from concurrent.futures import ProcessPoolExecutor
 
 from shinka._plots import save_plots
 from shinka.stopping import make_stopper
@@ -166,6 +165,8 @@ def _one_by_one(program_path, name, runs, arguments, _workers):
 
 
 def _side_by_side(program_path, name, runs, arguments, workers):
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - most evaluators need none
+
     _function(program_path, name)  # what cannot be loaded is told once, and not by each worker
     with ProcessPoolExecutor(max_workers=workers) as pool:
         futures = [pool.submit(_elsewhere, program_path, name, arguments(run)) for run in range(runs)]
