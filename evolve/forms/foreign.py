@@ -15,7 +15,7 @@ from evolve.forms.beside import UNPROTECTED, beside
 from evolve.forms.configuration import Configuration
 from evolve.resources import bundled
 from evolve.task import Form, Task, TaskFile, settings_over
-from evolve.types import Json
+from evolve.types import Json, path_problem
 
 __all__ = ["Foreign", "one_file"]
 
@@ -58,8 +58,8 @@ class Foreign:
         """The task: settings of a `task.toml` in the folder, if there is one, win over all that is mapped."""
         settings = settings_over(self._mapped(), self.folder / "task.toml")
         start = self.folder / settings.task.seed
-        if not start.is_file():
-            raise TaskError(f"{self.folder} has no file {settings.task.seed!r} to start from")
+        if path_problem(settings.task.seed) or not start.is_file():
+            raise TaskError(f"{self.folder} has no file {settings.task.seed!r} in it to start from")
         files = task_files(self.folder, seed=start, without=self.left)
         name = settings.task.name or re.sub(r"[^\w.-]", "-", self.folder.resolve().name, flags=re.ASCII).lstrip("-.")
         task = Task.of(self.reference, self.folder, name or self.form, settings, files, start)
@@ -86,7 +86,7 @@ class Foreign:
 
     def _script(self, settings: TaskFile) -> dict[str, Json]:
         """What our script has to know."""
-        own = settings.task.seed
+        own = Path(settings.task.seed).name
         stem = re.sub(r"\W", "_", Path(own).stem, flags=re.ASCII)
         path = (stem if stem.isidentifier() else f"_{stem}") + (self.suffix or Path(own).suffix)
         return {

@@ -57,6 +57,8 @@ def load(reference: str) -> Task:
         notes.append(f"{found.name}: no model's opinion is part of a score here, use_llm_feedback or not")
     workers = found.count("evaluator.parallel_evaluations") or found.count("parallel_evaluations")
     search = {"trials": found.count("max_iterations"), "seed": found.count("random_seed", least=0), "workers": workers}
+    memory = found.count("evaluator.memory_limit_mb")
+    found.value("language")  # as the name of the program says
     features = found.names("database.feature_dimensions", _FEATURES)
     artifacts = found.flag("evaluator.enable_artifacts", True) and found.flag("prompt.include_artifacts", True)
     return Foreign(
@@ -73,6 +75,7 @@ def load(reference: str) -> Task:
         settings={
             "task": {"description": found.text("prompt.system_message")},
             "search": {key: value for key, value in search.items() if value is not None},
+            "limits": {"memory_mb": memory} if memory else {},
         },
         script={
             "max_retries": retries,

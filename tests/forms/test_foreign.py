@@ -40,6 +40,7 @@ evaluator:
   cascade_thresholds: [0.25]
   parallel_evaluations: 3
   use_llm_feedback: true
+  memory_limit_mb: 3000
   nonsense: 1
 """
 LAUNCHER = '''
@@ -76,7 +77,7 @@ def test_a_configuration_of_openevolve_s_is_mapped(folder: Folder) -> None:
     assert settings.task.description.strip() == "Make it better."
     assert (settings.search.limits, settings.search.seed, settings.search.workers) == ({"trials": 50}, 7, 3)
     assert (settings.evaluator.call_timeout, settings.evaluator.timeout) == (20.0, 20.0 * 4 * 2)
-    assert (settings.limits.memory_mb, settings.limits.processes, settings.limits.disk_mb) == (2048, 64, 512)
+    assert (settings.limits.memory_mb, settings.limits.processes, settings.limits.disk_mb) == (3000, 64, 512)
     assert {key: script(task)[key] for key in ("max_retries", "thresholds", "seed")} == {
         "max_retries": 1,
         "thresholds": [0.25],
@@ -163,6 +164,13 @@ def test_a_task_toml_wins(folder: Folder) -> None:
     assert (task.settings.limits.memory_mb, task.settings.limits.processes) == (4096, 64)
     assert (script(task)["timeout"], script(task)["told"]) == (9.0, "call_timeout in task.toml")
     assert task.settings.search.limits == {"trials": 50, "seconds": 5.0}
+    folder({"task.toml": '[task]\nseed = "other/start.py"\n', "other/start.py": PROGRAM})
+    task = forms.load(place, "openevolve")
+    assert (list(task.seed.files), script(task)["program"]) == (["start.py"], "start.py")
+    for nowhere in ("../task/evaluator.py", "gone.py"):
+        folder({"task.toml": f'[task]\nseed = "{nowhere}"\n'})
+        with pytest.raises(TaskError, match="in it to start from"):
+            forms.load(place, "openevolve")
     folder({"task.toml": "[limits]\nmemory = 4096\n"})
     with pytest.raises(TaskError, match="did you mean memory_mb"):
         forms.load(place, "openevolve")
