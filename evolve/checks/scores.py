@@ -126,7 +126,7 @@ def known(task: Task, repeats: Sequence[Evaluation]) -> Iterator[Finding]:
 def cost(task: Task, repeats: Sequence[Evaluation], workers: int) -> Finding:
     """What a search with the task's own limits would take."""
     table = task.settings.search
-    often = task.settings.evaluator.repeats
+    often = task.settings.evaluator.times
     each = often * fmean(evaluation.cost.seconds for evaluation in repeats) / workers
     counts = [count for count in (table.trials, table.evaluations) if count is not None]
     number = min(counts) if counts else None if table.seconds else DEFAULT_TRIALS
