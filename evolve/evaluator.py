@@ -1,4 +1,4 @@
-"""What an `evaluate.py` may import: `from evolve.evaluator import Evaluation, stage, compare_times`.
+"""What an `evaluate.py` may import: `from evolve.evaluator import Evaluation, stage, build, compare_times`.
 
 It is there wherever an evaluator runs, so this file imports the standard library alone.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from statistics import median
 from typing import Any, TypeVar
 
-__all__ = ["Evaluation", "Times", "compare_times", "stage", "threshold_of"]
+__all__ = ["Evaluation", "Times", "build", "compare_times", "stage", "threshold_of"]
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -70,6 +70,23 @@ class Times:
     seconds: float
     reference_seconds: float
     runs: list[Any]
+
+
+def build(argv: Sequence[str]) -> None:
+    """Build what the evaluator itself needs, such as the seed to compare with; for when the file is imported.
+
+    Raises `RuntimeError` with what the build printed, or that it is not there.
+    """
+    try:
+        done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+    except FileNotFoundError:
+        raise RuntimeError(
+            f"there is no {argv[0]} in this sandbox: install it below /usr for --sandbox bubblewrap, or name an image "
+            f"that has it, as `base` in [sandbox] of task.toml"
+        ) from None
+    if done.returncode:
+        said = done.stdout[-8000:].decode(errors="replace")
+        raise RuntimeError(f"{' '.join(argv)} ended with exit code {done.returncode}:\n{said}")
 
 
 def compare_times(

@@ -5,12 +5,11 @@ the seed is built and runs here, out of the candidate's reach. Every run has mat
 remembered from one to the next, and its rounds depend on one another, so that none can be left out.
 """
 
-import subprocess
 from functools import cache
 
 import numpy as np
 
-from evolve.evaluator import compare_times
+from evolve.evaluator import build, compare_times
 
 BUILD = ["g++", "-O3", "-std=c++17", "-o", "reference", "seed/main.cpp", "seed/kernel.cpp"]
 SALT = {"search": 1, "held_out": 2}
@@ -19,7 +18,7 @@ MEASURED = {"search": 200, "held_out": 210}  # the sums of up to 257 products of
 ROUNDS = 8
 RUNS = 8  # the first one is not counted
 
-subprocess.run(BUILD, check=True)
+build(BUILD)
 
 
 def evaluate(program, split="search"):

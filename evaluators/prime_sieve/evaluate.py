@@ -4,12 +4,11 @@ Every run has an interval of its own, anywhere in a hundred thousand million num
 and keep what was found, or to know it by heart.
 """
 
-import subprocess
 from functools import cache
 
 import numpy as np
 
-from evolve.evaluator import compare_times
+from evolve.evaluator import build, compare_times
 
 BUILD = ["cargo", "build", "--release", "--offline", "--quiet", "--manifest-path", "seed/Cargo.toml"]
 SALT = {"search": 1, "held_out": 2}
@@ -21,7 +20,7 @@ LOWEST, HIGHEST = 10**11, 2 * 10**11
 LENGTH = 6_000_000
 RUNS = 8  # the first one is not counted
 
-subprocess.run(BUILD, check=True)
+build(BUILD)
 
 
 def evaluate(program, split="search"):

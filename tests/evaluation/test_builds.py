@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import pytest
 
+from evolve.errors import TaskError
 from evolve.evaluation.native import NativeEvaluator
 from evolve.evaluation.rules import Rules
 from evolve.sandboxes.bubblewrap import BubblewrapSandbox
@@ -138,6 +139,21 @@ def evaluate(program):
     return compare_times(program, ["true"], ["true"], {inputs}).ratio
 """
     assert "compare_times needs two inputs or more, no two of them alike" in score("", text).feedback
+
+
+def test_an_evaluator_says_what_its_own_build_lacks(score: Score) -> None:
+    """What is not there is named with what to do; what fails, with what it printed."""
+    text = "from evolve.evaluator import build\nbuild({})\ndef evaluate(program):\n    return 1\n"
+    with pytest.raises(TaskError, match=r"there is no nowhere-to-be-found in this sandbox: install it below /usr"):
+        score("", text.format(["nowhere-to-be-found"]))
+    assert score("", text.format(["true"])).score == 1.0
+
+
+def test_an_evaluator_says_what_its_own_build_printed(score: Score) -> None:
+    """On both of its outputs, which are seen nowhere else."""
+    argv = ["sh", "-c", "echo here; echo there >&2; exit 6"]
+    with pytest.raises(TaskError, match=r"ended with exit code 6:\s+here\s+there"):
+        score("", f"from evolve.evaluator import build\nbuild({argv})\ndef evaluate(program):\n    return 1\n")
 
 
 HIDES = """
