@@ -6,7 +6,6 @@ import json
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import astuple
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -101,7 +100,8 @@ def _carry_out(proposer: Proposer, plan: Plan, doing: str) -> Proposal:
         raise broken("proposer", proposer, doing, problem)
     with guarded("proposer", proposer, doing):
         _ = proposal.program.tree  # raises when contents are no bytes
-        json.dumps(dict(proposal.note), allow_nan=False)
+        if proposal.note:
+            json.dumps(dict(proposal.note), allow_nan=False)
     return proposal
 
 
@@ -114,8 +114,9 @@ def _problem(proposal: object) -> str:
             return f"gave a proposal whose {name} is {value!r:.100}, not of type {kind.__name__}"
     if not proposal.parents or not all(type(parent) is int for parent in proposal.parents):
         return f"gave a proposal whose parents are {proposal.parents!r:.100}, not numbers of trials"
-    if min(astuple(proposal.usage)) < 0:
-        return f"gave a proposal whose usage is negative, {proposal.usage}"
+    used = proposal.usage
+    if min(used.calls, used.input_tokens, used.output_tokens, used.nanodollars) < 0:
+        return f"gave a proposal whose usage is negative, {used}"
     return ""
 
 

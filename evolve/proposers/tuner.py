@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -37,6 +37,27 @@ class _Aim:
     generation: int = 0
     integers: bool = False
     new: bool = False
+
+
+@dataclass(frozen=True)
+class _State:
+    """How far a session was when a proposal was planned."""
+
+    template: Trial
+    best: float
+    start: tuple[float, ...]
+    now: Gaussian
+    epoch: int
+    generation: int
+    integers: bool
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What was known when a proposal was planned; what is told meanwhile does not change it."""
+
+    sessions: Mapping[str, _State]
+    tuned_out: frozenset[str]
 
 
 class Tuner:
@@ -84,17 +105,39 @@ class Tuner:
         self._sessions: dict[str, Session] = {}
         self._tuned_out: dict[str, None] = {}
         self._best = -math.inf
+        self._known: _Known | None = None
+        """What is known now; None when that has changed since it was last needed."""
 
     def plan(self, selection: Selection, context: Context) -> Plan:
         """The first parent, or another program when that one is tuned out, at a new point."""
-        aim = self._aim(selection)
+        if self._known is None:
+            self._known = _Known(
+                {
+                    key: _State(
+                        session.template,
+                        session.best,
+                        session.start,
+                        session.distribution.now,
+                        session.epoch,
+                        session.generation,
+                        session.integers,
+                    )
+                    for key, session in self._sessions.items()
+                },
+                frozenset(self._tuned_out),
+            )
+        # programs are taken apart later, on any thread: a mix plans many proposals that nobody wants
+        return partial(self._propose, self._known, selection, context)
+
+    def _propose(self, known: _Known, selection: Selection, context: Context) -> Proposal:
+        aim = self._aim(known, selection)
         if aim is None:
-            left = "there is no numeric literal left to tune in the evolving regions"
-            return partial(_rejected, selection.parents[0], left)
-        return partial(_propose, aim, context)
+            return _rejected(selection.parents[0], "there is no numeric literal left to tune in the evolving regions")
+        return _propose(aim, context)
 
     def tell(self, trial: Trial) -> None:
         """Own trials feed their session; a new best of another proposer joins that of its structure."""
+        self._known = None
         if trial.operator == "tuner":
             self._told(trial)
         elif trial.fitness is not None and trial.fitness > self._best:
@@ -102,21 +145,21 @@ class Tuner:
         if trial.fitness is not None:
             self._best = max(self._best, trial.fitness)
 
-    def _aim(self, selection: Selection) -> _Aim | None:
+    def _aim(self, known: _Known, selection: Selection) -> _Aim | None:
         """The selected parent if there is something left to tune, else the best program in tuning, else another one."""
         targets = [selection.parents[0]]
         if self._elsewhere:
-            live = sorted(self._sessions.values(), key=lambda session: -session.best)
+            live = sorted(known.sessions.values(), key=lambda session: -session.best)
             targets += [*(session.template for session in live), *selection.parents[1:], *selection.inspirations]
         for target in targets:
             for key, literals in self._parts(target.program):
-                start, session = _values(literals), self._sessions.get(key)
-                if key in self._tuned_out:
+                start, session = _values(literals), known.sessions.get(key)
+                if key in known.tuned_out:
                     continue
                 if session is None:
                     return _Aim(target, key, literals, start, Gaussian.around(len(start), self._sigma), new=True)
                 if len(start) == len(session.start):
-                    now, epoch, generation = session.distribution.now, session.epoch, session.generation
+                    now, epoch, generation = session.now, session.epoch, session.generation
                     return _Aim(target, key, literals, session.start, now, epoch, generation, session.integers)
         return None
 
