@@ -456,7 +456,7 @@ def _identity(task: Task, sandbox: Sandbox, *, strict: bool) -> list[str]:
         sandbox.name,
         own() if own is not None else "",
         str(strict),
-        task.form.name,
+        task.form.identity,
         task.tree,
         task.seed.tree,
     ]

@@ -217,6 +217,12 @@ class Form:
     notes: tuple[str, ...] = ()
     hints: Mapping[str, Json] = field(default_factory=dict)
 
+    @property
+    def identity(self) -> str:
+        """Text that changes with all that this adds to what a score depends on."""
+        script = task_files(self.folder).tree if self.folder else ""
+        return f"{self.name} {script} {Program(self.extra).tree} {self.beside.tree}"
+
 
 @dataclass(frozen=True)
 class Task:

@@ -129,6 +129,7 @@ def test_one_of_several_configurations_can_be_named(folder: Folder) -> None:
     assert (task.settings.search.seed, "settings are from config_a.yaml; for config_b.yaml" in told(task)) == (1, True)
     other = forms.load(place / "config_b.yaml", "openevolve")
     assert (other.settings.search.seed, other.folder, other.reference) == (2, place, str(place / "config_b.yaml"))
+    assert task.form.identity != other.form.identity, "scores kept for the one are none of the other"
 
 
 @pytest.mark.parametrize(
