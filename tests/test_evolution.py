@@ -19,6 +19,7 @@ import pytest
 from evolve import journal
 from evolve.errors import RunDamaged, SandboxFault, SeedError
 from evolve.regions import Regions
+from evolve.run import Run
 from evolve.testing.fakes import FunctionEvaluator, NumberProposer, number_program, number_score
 from evolve.testing.moody import moody_settings
 from evolve.testing.searches import open_evolution
@@ -117,6 +118,31 @@ def test_a_run_killed_anywhere_goes_on_as_if_nothing_had_happened(
         whole = tmp_path / "whole"
         subprocess.run([*command[:3], str(whole), *command[4:]], env=environment, check=True)
         assert refs(path) == refs(whole)
+
+
+def test_what_a_person_does_between_kills_is_kept(tmp_path: Path) -> None:
+    """Their commits on branch best get branches of their own, and the run has the commits that it would have had."""
+    trials, path = 400, tmp_path / "run"
+    command = [sys.executable, "-m", "evolve.testing.searches", str(path), str(trials)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    moments, mine = random.Random(0), []
+    for number in range(6):
+        process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+        wait_for_growth(path / ".evolve" / "journal.jsonl", moments.randrange(5_000, 12_000))
+        process.kill()
+        assert process.wait() == -signal.SIGKILL, "the run was over before it could be killed"
+        Run.open(path).close()  # waits until the git process of the killed session has ended
+        (path / f"note-{number}.txt").write_text("mine\n")
+        git(path, "add", f"note-{number}.txt")
+        git(path, *["-c", "user.name=me", "-c", "user.email=me@localhost", "commit", "-q", "-m", "mine"])
+        mine.append(git(path, "rev-parse", "HEAD"))
+    subprocess.run(command, env=environment, check=True)
+    subprocess.run([*command[:3], str(tmp_path / "whole"), str(trials)], env=environment, check=True)
+    check_whole(path, trials)
+    for branch in ("best", "trials"):
+        assert git(path, "rev-parse", branch) == git(tmp_path / "whole", "rev-parse", branch)
+    kept = git(path, "log", "--format=%H", "--branches=kept/*").split()
+    assert set(mine) <= set(kept)
 
 
 def evaluations(told: Mapping[str, object]) -> int:
@@ -436,16 +462,17 @@ set -eu
 mount -t tmpfs -o size=40m tmpfs "$1"
 cd "$1"
 head -c 41000000 /dev/zero > ballast
-"$2" -m evolve.testing.searches run 4000 2> "$3" && exit 9
+"$2" -m evolve.testing.searches run "$5" 2 "$4" 2> "$3" && exit 9
 tail -n 1 "$3"
 rm ballast
-"$2" -m evolve.testing.searches run 4000
+"$2" -m evolve.testing.searches run "$5" 2 "$4"
 git -C run fsck --strict --no-dangling
 git -C run log --format='%(trailers:key=Trial,valueonly,separator=)' trials | grep -c .
 """
 
 
-def test_a_full_disk_stops_the_run_with_a_clear_error_and_loses_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kind", "trials"), [("plain", 4000), ("moody", 1500)])
+def test_a_full_disk_stops_the_run_with_a_clear_error_and_loses_nothing(kind: str, trials: int, tmp_path: Path) -> None:
     """A real one, in a mount namespace of its own; with room made, the run goes on."""
     disk = tmp_path / "disk"
     disk.mkdir()
@@ -460,6 +487,8 @@ def test_a_full_disk_stops_the_run_with_a_clear_error_and_loses_nothing(tmp_path
         str(disk),
         sys.executable,
         str(tmp_path / "said"),
+        kind,
+        str(trials),
     ]
     done = subprocess.run(
         command, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
@@ -470,4 +499,4 @@ def test_a_full_disk_stops_the_run_with_a_clear_error_and_loses_nothing(tmp_path
     error, count = done.stdout.splitlines()
     assert error.startswith("evolve.errors.StorageError")
     assert "make room, then resume" in error
-    assert count == "4001"
+    assert count == str(trials + 1)

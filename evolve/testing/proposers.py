@@ -133,6 +133,17 @@ class ProposerSuite:
         for number in range(60, 80):
             assert first.plan(self._selection(), ask(number))() == again.plan(self._selection(), ask(number))()
 
+    def test_what_is_told_after_the_plan_changes_nothing(self) -> None:
+        """The work may be done much later, and a replay does not know when it was."""
+        first, second = self._pair()
+        for number in range(20, 60):
+            made = first.plan(self._selection(), ask(number))()
+            late = second.plan(self._selection(), ask(number))
+            for proposer in (first, second):
+                # better and better, so that there is something to learn from
+                proposer.tell(told(number, made, float(number)))
+            assert late() == made
+
     def test_proposals_may_be_made_on_several_threads(self) -> None:
         """They are the same as one after the other."""
         proposer = self._told(self.make(Regions(self.programs()[0])))
