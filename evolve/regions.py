@@ -106,9 +106,10 @@ class Regions:
 
     def problem(self, program: Program) -> str | None:
         """Why `program` is rejected, or None when it changes nothing but what may change."""
-        return self._too_large(program) or self._changed(program) or self._added(program)
+        return self.too_large(program) or self._changed(program) or self._added(program)
 
-    def _too_large(self, program: Program) -> str | None:
+    def too_large(self, program: Program) -> str | None:
+        """How `program` passes a limit on its size, or None when it passes none."""
         if (number := len(program.files)) > self._max_files:
             return f"the program has {number} files, more than the {self._max_files} allowed"
         if (size := _size(program)) > self._max_bytes:

@@ -6,7 +6,7 @@ import ast
 import re
 import warnings
 
-__all__ = ["MAX_PARSED_BYTES", "NUMBER", "is_python", "number", "parse"]
+__all__ = ["MAX_PARSED_BYTES", "NUMBER", "is_python", "number", "parse", "syntax_problem"]
 
 MAX_PARSED_BYTES = 2**18
 """Larger files are treated as plain bytes: a syntax tree takes a hundred times the memory of its source."""
@@ -41,6 +41,19 @@ def parse(source: bytes | str) -> ast.Module | None:
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         # null bytes are a ValueError before Python 3.12, deep nesting is one of the others
         return None
+
+
+def syntax_problem(source: bytes | str) -> str:
+    """Why the source does not parse, with the line, for whoever wrote it; "" when it does."""
+    if parse(source) is not None:
+        return ""
+    try:
+        ast.parse(source, _NAME)
+    except SyntaxError as error:
+        return f"line {error.lineno}: {error.msg}"
+    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
+        return str(error) or type(error).__name__
+    return f"more than {MAX_PARSED_BYTES} bytes"
 
 
 def number(node: ast.AST) -> bool:
