@@ -71,10 +71,14 @@ def find(text: Sequence[str], search: Sequence[str]) -> list[Match]:
         return [Match(start, start + len(search)) for start in found]
     low, high = trimmed(search)
     wanted = search[low:high]
-    for level, key in enumerate((str.rstrip, _plain_end, _bare)):
+    for level, key in enumerate((_end, _plain_end, _bare)):
         if found := _places(text, wanted, key):
             return [_matched(text, wanted, start, start + len(wanted), odd=level > 0) for start in found]
     return _without_blanks(text, wanted)
+
+
+def _end(line: str) -> str:
+    return line.rstrip()
 
 
 def _plain_end(line: str) -> str:

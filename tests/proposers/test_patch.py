@@ -123,7 +123,7 @@ def styled() -> Iterator[Case]:
             program, path = (part.strip() for part in argument.split("|"))
             changes.append((name, program, path, [], []))
         else:
-            changes[-1][3 if word == "s" else 4].append(argument)
+            (changes[-1][3] if word == "s" else changes[-1][4]).append(argument)
     for _, style, below in directives(CORPUS / "styles.txt"):
         for name, program, path, search, replace in changes:
             parts = {"search": search, "replace": replace}
