@@ -324,12 +324,13 @@ class Search:
             return Result(replace(outcome, reason="interrupted"), None, None)
 
     def _check_budget(self) -> None:
-        """Raise `TaskError` when no trial could ever be begun."""
+        """Raise `TaskError` when repeats take so many evaluations that no trial could ever be begun."""
         limit, most = self.evolution.budget.limits.get("evaluations"), self._evaluator.most
-        if limit is not None and limit < most:
+        needed = self.task.settings.evaluator.times + most
+        if most > 1 and limit is not None and limit < needed:
             raise TaskError(
-                f"a trial of this task may take {most} evaluations, for [evaluator] in its task.toml asks for repeats, "
-                f"and there are only {limit}: give more with --evaluations, or lower repeats and repeats_most"
+                f"the seed and one trial of this task may take {needed} evaluations, for [evaluator] in its task.toml "
+                f"asks for repeats, and there are only {limit}: give more with --evaluations, or ask for fewer repeats"
             )
 
     def stop(self) -> None:

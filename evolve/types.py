@@ -402,7 +402,7 @@ class Proposer(Protocol):
         """
 
     def tell(self, trial: Trial) -> None:
-        """Learn of a trial, this proposer's or another's. Called on the loop thread alone."""
+        """Learn of a trial, this proposer's or another's, once and as it was scored first. On the loop thread alone."""
 
 
 class Model(Protocol):
