@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 import evolve
+from evolve.cli.streams import use_lasting_streams
 from evolve.cli.verbs import Verbs
 from evolve.errors import EvolveError
 
@@ -96,4 +97,5 @@ def main() -> None:
     """The console script. Finds plugins in the current folder too, unless Python was told not to look there."""
     if not sys.flags.safe_path and not {"", str(Path.cwd())} & set(sys.path):
         sys.path.append(str(Path.cwd()))
+    use_lasting_streams()
     command(prog_name="evolve")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from evolve.budget import RESOURCES
 from evolve.cli.printing import (
     brief,
     elapsed,
@@ -48,7 +49,8 @@ def search(begin: Callable[..., Search], *, quiet: bool, as_json: bool) -> None:
         stack.enter_context(_interruptible(session.stop, resume))
         stack.enter_context(session)
         evolution = session.evolution
-        progress.begin(evolution.budget.limits.get("trials"), evolution.told, evolution.best)
+        before = evolution.told
+        progress.begin(evolution.budget.limits.get("trials"), before, evolution.best)
         if not quiet:
             _introduce(session)
         try:
@@ -61,13 +63,15 @@ def search(begin: Callable[..., Search], *, quiet: bool, as_json: bool) -> None:
             raise Interrupted(f"{error}: {resume}") from error
     seconds = evolution.budget.elapsed
     if as_json:
-        print_json(_record(session, result, seconds))
+        print_json(_record(session, result, seconds) | {"trials_before": max(before - 1, 0)})
     else:
         _tell(session, result, seconds)
     if result.outcome.reason == "interrupted":
         click.echo(f"Interrupted; continue with: {resume}", err=True)
         raise SystemExit(INTERRUPTED)
-    if not as_json:
+    if 0 < before == result.outcome.told:
+        _say_nothing_was_tried(session, result.outcome.reason)
+    elif not as_json:
         _advise(session, result, quiet=quiet)
 
 
@@ -125,6 +129,23 @@ def _tell(session: Search, result: Result, seconds: float) -> None:
             "": f"git -C {where} log --oneline best",
             " ": f"git -C {where} diff {session.commit(seed.number)[:10]} best",
         }
+    )
+
+
+def _say_nothing_was_tried(session: Search, reason: str) -> None:
+    """Which limit was reached before this session, and how to go on."""
+    budget, where = session.evolution.budget, quote(str(session.path))
+    limit = budget.seconds if reason == "seconds" else budget.limits.get(reason)
+    if limit is None:
+        return
+    used = budget.committed(reason) if reason in RESOURCES else budget.elapsed
+    name = reason
+    if reason == "nanodollars":
+        name, limit, used = "dollars", limit / 1e9, used / 1e9
+    click.echo(
+        f"\nNothing was tried: the limit is {figure(limit)} {name}, and {figure(used)} are used. A limit is a total, "
+        f"earlier sessions included; to go on give more: evolve resume {where} --{name} N",
+        err=True,
     )
 
 

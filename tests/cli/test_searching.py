@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import pytest
 from click.testing import Result
 
+from evolve.cli.printing import figure
 from evolve.cli.progress import Progress
 from evolve.history import History
 from evolve.testing.fakes import number_program
@@ -519,3 +520,18 @@ def test_what_a_person_did_in_a_run_is_kept_and_said(task: Path, tmp_path: Path,
     assert branches.split()[0] in result.stderr
     assert "program.py was changed by hand" in result.stderr
     assert (path / "program.py").read_text() == "edited\n"
+
+
+@pytest.mark.parametrize("limit", ["--trials", "--evaluations", "--seconds"])
+def test_resume_says_that_a_limit_was_reached_before(limit: str, task: Path, tmp_path: Path, invoke: Invoke) -> None:
+    """Which one, how much of it is used, and how to go on; and not when something was tried."""
+    path = tmp_path / "one"
+    invoke("run", task, *QUICK, "--trials", "3", "--runs", tmp_path, "--name", "one")
+    amount = "0.000001" if limit == "--seconds" else "2"
+    result = invoke("resume", path, "--trials", "9", limit, amount)
+    assert result.exit_code == 0
+    assert f"Nothing was tried: the limit is {figure(float(amount))} {limit[2:]}, and " in result.stderr
+    assert f"evolve resume {path} {limit} N" in result.stderr
+    assert json.loads(invoke("resume", path, limit, amount, "--json").stdout)["trials_before"] == 3
+    more = invoke("resume", path, "--trials", "5", "--evaluations", "50", "--seconds", "50")
+    assert "Nothing was tried" not in more.stderr
