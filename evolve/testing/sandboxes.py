@@ -122,10 +122,17 @@ class SandboxSuite:
         session = sandbox.open("evaluator", LIMITS)
         try:
             files = [["evaluate.py", False, False]]
-            head = {"op": "load", "entry": "evaluate.py", "more": False, "files": files}
+            head = {
+                "op": "load",
+                "entry": "evaluate.py",
+                "more": False,
+                "thresholds": [],
+                "minimize": False,
+                "files": files,
+            }
             session.send(Frame(head, (_EVALUATOR.encode(),)))
-            assert session.receive(60).head["problem"] is None
-            session.send(Frame({"op": "evaluate", "split": "search", "nonce": "n"}))
+            assert session.receive(60).head.get("problem") is None
+            session.send(Frame({"op": "evaluate", "split": "search", "seed": 0, "stage": None, "nonce": "n"}))
             answer = session.receive(60)
             assert (answer.head["op"], answer.head["nonce"], answer.buffers[0]) == ("result", "n", b"42.0")
         finally:
