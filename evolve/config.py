@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -352,20 +353,20 @@ class Search:
 
     def close(self) -> None:
         """End everything that was started; may be called twice. Raises `LineageError` when git fails to finish."""
-        try:
-            if self._meter is not None:
-                if flying := self._meter.flying:
-                    self._notice(f"Waiting a moment for {flying} answers of models, which are paid for.")
-                self._meter.close()
-            self._evaluator.close()
-            self.sandbox.close()
-        finally:
-            try:
-                self._lineage.close()
-            finally:
-                if self._discard:
-                    self._run.discard()
-                self._run.close()
+        with ExitStack() as last:  # the other way round, and each whatever becomes of the others
+            last.callback(self._run.close)
+            if self._discard:
+                last.callback(self._run.discard)
+            last.callback(self._lineage.close)
+            last.callback(self.sandbox.close)
+            last.callback(self._evaluator.close)
+            last.callback(self._end_asking)
+
+    def _end_asking(self) -> None:
+        if self._meter is not None:
+            if flying := self._meter.flying:
+                self._notice(f"Waiting a moment for {flying} answers of models, which are paid for.")
+            self._meter.close()
 
     def __enter__(self) -> Self:
         return self

@@ -62,6 +62,9 @@ _SAMPLE, _PROPOSE = 0, 1
 
 _CHECKPOINT_SECONDS = 1.0
 
+_UNANSWERED_IN_A_ROW = 5
+"""Trials without an answer after which it is not for what they asked."""
+
 Answer = TypeVar("Answer")
 
 
@@ -140,6 +143,7 @@ class Evolution:
         self._pending: dict[int, _Pending] = {}
         self._futures: dict[Future[Any], _Pending] = {}
         self._short = ""
+        self._unanswered = 0
         self._again: list[tuple[_Pending, int]] = []
         self._halt = threading.Event()
         self._stop_reason = ""
@@ -327,13 +331,14 @@ class Evolution:
         failure: BaseException | None = None
         for future in sorted(done, key=lambda future: self._futures[future].number):
             pending = self._futures.pop(future)
-            if (error := future.exception()) is not None:
-                if isinstance(error, BudgetSpent):
-                    self._run_out(pending, error)
-                else:
-                    failure = failure or error
+            error = future.exception()
+            if isinstance(error, BudgetSpent):
+                self._run_out(pending, error)
                 continue
-            result = future.result()
+            if error is not None and not self._given_up(pending, error):
+                failure = failure or error
+                continue
+            result = _unanswered(pending) if error is not None else future.result()
             try:
                 trial = (
                     self._proposed(pending, result)
@@ -361,6 +366,16 @@ class Evolution:
             self._learn(trial)
             self.on_trial(trial)
         self._keep()
+
+    def _given_up(self, pending: _Pending, error: BaseException) -> bool:
+        """Whether the trial ends because its model's answers are lost again and again, and the run goes on.
+
+        The service may well answer others; one that is down says so with another fault.
+        """
+        if not isinstance(error, ModelFault) or not error.sent or pending.selection is None:
+            return False
+        self._unanswered += 1
+        return self._unanswered < _UNANSWERED_IN_A_ROW
 
     def _run_out(self, pending: _Pending, error: BudgetSpent) -> None:
         """Ask for nothing more; what is in flight is carried to its end, and this trial stays for a larger budget."""
@@ -395,6 +410,7 @@ class Evolution:
             raise broken("proposer", self.proposer, f"asked for trial {pending.number}", what)
         if self.meter is not None:
             proposal = replace(proposal, usage=self.meter.used(pending.number))
+            self._unanswered = 0 if proposal.usage.calls else self._unanswered
         base = self._program_of(proposal.parents[0]) if proposal.parents else None
         if base is not None and (problem := proposal.rejected or self.regions.problem(proposal.program)):
             # what was forbidden is kept in words, not in the lineage
@@ -568,6 +584,19 @@ class Evolution:
     def _program_of(self, number: int) -> Program:
         trial = self._alive.get(number)
         return trial.program if trial is not None else self.lineage.program(number)
+
+
+def _unanswered(pending: _Pending) -> Proposal:
+    """What becomes of a trial whose model's answers were lost; the transcript says how."""
+    assert pending.selection is not None
+    parent = pending.selection.parents[0]
+    return Proposal(
+        program=parent.program,
+        parents=(parent.number,),
+        operator="none",
+        summary="No answer of the model came",
+        rejected="the model was asked, more than once, and no answer came",
+    )
 
 
 def _reason(error: EvolveError) -> str:

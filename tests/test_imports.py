@@ -34,6 +34,15 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert names & HEAVY == set()
 
 
+def test_a_search_without_models_imports_no_client() -> None:
+    """The client of models takes as long to load as all the rest."""
+    names = imported_by(
+        "import sys, evolve.config; print(*{n.partition('.')[0] for n in sys.modules}, file=sys.stderr)"
+    )
+    assert "numpy" in names
+    assert "openai" not in names
+
+
 def test_the_package_imports_nothing_heavy() -> None:
     """`import evolve` costs nothing until `run` or `load` is used."""
     names = imported_by("import sys, evolve; print(*{n.partition('.')[0] for n in sys.modules}, file=sys.stderr)")

@@ -70,6 +70,8 @@ class Gate:
         self._notice = on_notice
         self._requests = Rate(requests_per_minute, now) if requests_per_minute else None
         self._tokens = Rate(tokens_per_minute, now) if tokens_per_minute else None
+        self.trouble = ""
+        """What was wrong the last time."""
         self._news = asyncio.Event()
         self._closed = False
         self._answered = False
@@ -85,10 +87,11 @@ class Gate:
         """Whether the service counts as down."""
         return self._again is not None
 
-    async def enter(self, tokens: int, since: float) -> bool:
-        """Wait until a request of about so many tokens may leave; True when it is a probe. It waits `since` then.
+    async def enter(self, tokens: int, since: float | None = None) -> bool:
+        """Wait until a request of about so many tokens may leave; True when it is a probe.
 
-        Raises `ModelFault` when patience is at its end, or when the gate was closed.
+        It is tried again and again `since` then. Raises `ModelFault` when patience is at its end, or when the gate was
+        closed.
         """
         while True:
             now = time.monotonic()
@@ -178,14 +181,18 @@ class Gate:
             return rest + random.random() * min(1.0, 0.2 * rest)  # noqa: S311 - nothing secret about it
         return max((rate.wait(now) for rate in (self._requests, self._tokens) if rate is not None), default=0.0)
 
-    def _check(self, begun: float, now: float) -> None:
+    def _check(self, since: float | None, now: float) -> None:
         if self._closed:
             raise self._stopped()
-        since = self._since if self.down and self._since is not None else max(begun, self._up_since)
-        limit = self._limit if self.down else self._patience
-        if now - since >= limit:
-            what = "has been down" if self.down else "has had no room for a call"
-            raise ModelFault(f"{self._name} {what} for {now - since:.0f} seconds; resume when it is back", sent=False)
+        if self.down and self._since is not None:
+            what, waited, limit = "has been down", now - self._since, self._limit
+        elif since is not None:
+            what, waited, limit = "has had no room for a call", now - max(since, self._up_since), self._patience
+        else:
+            return
+        if waited >= limit:
+            why = f" ({self.trouble})" if self.trouble else ""
+            raise ModelFault(f"{self._name} {what} for {waited:.0f} seconds{why}; resume when it is back", sent=False)
 
     @property
     def _limit(self) -> float:

@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import os
 import random
+import re
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -125,17 +126,19 @@ class OpenAIModel:
         gate = self._open_gate()
         most = self.most(request)
         guess = most.input_tokens // 4 + most.output_tokens  # limits a minute are no budget: what is likely will do
-        since, tries = time.monotonic(), 0
+        since: float | None = None
+        tries = 0
         while True:
             probe = await gate.enter(guess, since)
+            begun = time.monotonic()
             try:
-                begun = time.monotonic()
                 answer = await self._ask(request)
                 gate.answered()
                 reply = self._reply(answer, most, time.monotonic() - begun)
                 gate.correct(reply.usage.input_tokens + reply.usage.output_tokens - guess)
             except Trouble as trouble:
                 tries += 1
+                since = begun if since is None else since
                 pause = self._pause_after(trouble, tries, probe=probe)
             else:
                 return reply
@@ -146,7 +149,8 @@ class OpenAIModel:
     def _pause_after(self, trouble: Trouble, tries: int, *, probe: bool) -> float:
         """Seconds until this call may be tried again, if the gate lets it. Raises `ModelFault` when it may not."""
         assert self._gate is not None
-        gate, why = self._gate, self._scrub(str(trouble))
+        gate = self._gate
+        why = gate.trouble = self._scrub(str(trouble))
         if trouble.kind in {"busy", "refused"}:
             gate.answered()
         else:
@@ -276,8 +280,8 @@ class OpenAIModel:
 
 def _same(said: str, asked: str) -> bool:
     """Whether two names may be of one model: a dated version of it, or with the name of its maker before it."""
-    one, other = (name.lower().rsplit("/", 1)[-1] for name in (said, asked))
-    return one.startswith(other) or other.startswith(one)
+    short, long = sorted((name.lower().rsplit("/", 1)[-1] for name in (said, asked)), key=len)
+    return long.startswith(short) and re.match(r"$|[-@:](\d{3,}|latest)", long.removeprefix(short)) is not None
 
 
 def _key(settings: ModelSettings) -> str:

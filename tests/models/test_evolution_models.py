@@ -14,7 +14,7 @@ from evolve.errors import ModelFault
 from evolve.testing.fakes import FunctionEvaluator, number_score
 from evolve.testing.models import ScriptedModel
 from evolve.testing.searches import open_evolution
-from evolve.types import Context, Evaluation, Plan, Program, Proposal, Request, Selection, Trial, Usage
+from evolve.types import Context, Evaluation, Plan, Program, Proposal, Reply, Request, Selection, Status, Trial, Usage
 
 PRICE = 1000
 
@@ -111,17 +111,49 @@ def test_a_model_that_is_down_stops_the_run_and_costs_no_score(tmp_path: Path) -
 
 def test_an_answer_that_was_lost_is_never_free_again(tmp_path: Path) -> None:
     """Nor in a later session, when its trial was told long ago."""
-    lost = ScriptedModel([ModelFault("cut off", sent=True)] * 9)
+    lost = ScriptedModel([ModelFault("cut off", sent=True)] * 15)
     with (
-        open_evolution(tmp_path / "run", trials=3, proposer=Asking(lost), models=True) as evolution,
+        open_evolution(tmp_path / "run", trials=9, proposer=Asking(lost), models=True) as evolution,
         pytest.raises(ModelFault, match="cut off"),
     ):
         evolution.run()
     paid = len(lost.requests)
-    for trials in (3, 4):
+    for trials in (9, 10):
         with open_evolution(tmp_path / "run", trials=trials, proposer=Asking(answers()), models=True) as evolution:
             assert evolution.budget.committed("calls") - evolution.budget.spent["calls"] == paid > 0
             evolution.run()
+
+
+def test_a_prompt_whose_answers_are_always_lost_ends_its_trial_alone(tmp_path: Path) -> None:
+    """Not the run: the trial has no score, and what it may have cost stays reserved."""
+    good = answers()
+
+    def answer(request: Request) -> Reply:
+        if request.messages[0][1].startswith("3 trials"):
+            raise ModelFault("cut", sent=True)
+        return good.complete(request)
+
+    model = ScriptedModel(answer)
+    with open_evolution(tmp_path / "run", trials=6, proposer=Asking(model), models=True) as evolution:
+        outcome = evolution.run()
+        assert outcome.told == 7
+        assert evolution.examples[Status.REJECTED].number == 3
+        assert evolution.budget.spent["calls"] == 10
+        assert evolution.budget.committed("calls") == 13
+    with open_evolution(tmp_path / "run", trials=7, proposer=Asking(good), models=True) as evolution:
+        assert evolution.run().told == 8
+        assert evolution.budget.committed("calls") == 15
+
+
+def test_a_service_that_loses_every_answer_stops_the_run(tmp_path: Path) -> None:
+    """After a few trials: then it is not for what they asked."""
+    model = ScriptedModel(lambda _: ModelFault("cut", sent=True))
+    with (
+        open_evolution(tmp_path / "run", trials=100, proposer=Asking(model), models=True) as evolution,
+        pytest.raises(ModelFault, match="cut"),
+    ):
+        evolution.run()
+    assert len(model.requests) == 15
 
 
 def test_paid_answers_survive_a_fault_of_the_evaluator(tmp_path: Path) -> None:

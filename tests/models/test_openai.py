@@ -165,11 +165,12 @@ def test_usage_that_is_missing_counts_at_the_most(
 
 def test_another_model_than_the_one_asked_for_is_said_once(bench: Bench) -> None:
     """A dated version is the same one, and so is one with its maker's name before it."""
-    names = iter(["fake-2026", "maker/fake", "other", "other", "third"])
+    said = ["fake-2026-01-01", "maker/Fake", "fake-0613", "fake:latest", "fake", "fake-mini", "other"]
+    names = iter(said)
     model = bench.model(bench.service(lambda _: chat("hi", model=next(names))))
-    assert [model.complete(ASK).model for _ in range(5)] == ["fake-2026", "maker/fake", "other", "other", "third"]
+    assert [model.complete(ASK).model for _ in said] == said
     assert len(bench.notices) == 1
-    assert "answers as another model, 'other'" in bench.notices[0]
+    assert "answers as another model, 'fake-mini'" in bench.notices[0]
 
 
 def test_more_than_the_most_is_said(bench: Bench) -> None:
@@ -330,7 +331,7 @@ def test_patience_ends_with_a_fault_that_cost_nothing(bench: Bench) -> None:
     with ThreadPoolExecutor(6) as pool:
         futures = [pool.submit(model.complete, ASK) for _ in range(6)]
         for future in futures:
-            with pytest.raises(ModelFault, match=r"has been down for \d seconds; resume when it is back") as caught:
+            with pytest.raises(ModelFault, match=r"down for \d seconds \(no connection .*\); resume when") as caught:
                 future.result()
             assert not caught.value.sent
     assert "no connection" in bench.notices[0]
@@ -415,6 +416,21 @@ def test_requests_a_minute_are_kept_by_all_threads_together(bench: Bench) -> Non
         list(pool.map(lambda _: model.complete(ASK), range(16)))
     steady = [moment - moments[12] for moment in moments[13:]]
     assert steady[-1] > 1.2  # three of them at nine tenths of two a second, the first of which may have waited already
+
+
+def test_a_call_that_waits_for_its_turn_is_not_out_of_patience(bench: Bench) -> None:
+    """Limits a minute are the user's own; patience is for what the service does."""
+    model = bench.model(bench.service([chat("hi")]), requests_per_minute=60, patience=0.5)
+    with ThreadPoolExecutor(9) as pool:
+        assert {reply.text for reply in pool.map(lambda _: model.complete(ASK), range(9))} == {"hi"}
+
+
+def test_a_service_that_never_has_room_ends_patience(bench: Bench) -> None:
+    """The fault says what it said last, and nothing was paid."""
+    model = bench.model(bench.service([failure(429, retry_after_ms="50")]), patience=0.4)
+    with pytest.raises(ModelFault, match=r"no room for a call for \d seconds \(HTTP 429: no\)") as caught:
+        model.complete(ASK)
+    assert not caught.value.sent
 
 
 def test_the_key_is_in_nothing_that_is_kept(bench: Bench) -> None:

@@ -259,8 +259,9 @@ def leaks(folder: Path, secret: bytes) -> list[str]:
     return found
 
 
-def test_the_key_is_nowhere_in_a_run(folder: Path, tmp_path: Path) -> None:
-    """Though the service repeats it in answers and errors, and evaluator and program tell all that they find."""
+@pytest.mark.parametrize("sandbox", ["process", "auto"])
+def test_the_key_is_nowhere_in_a_run(folder: Path, tmp_path: Path, sandbox: str) -> None:
+    """In no sandbox either, though service, evaluator and program tell all that they know."""
     (folder / "evaluate.py").write_text(
         "import os\n\n\ndef evaluate(program):\n"
         "    told = program.call('surroundings')\n"
@@ -278,7 +279,7 @@ def test_the_key_is_nowhere_in_a_run(folder: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     with FakeService(answer) as service:
         end = subprocess.run(
-            command(folder, run, service, "--trials", "9", "--proposer", ASKER, "--workers", "1"),
+            [*command(folder, run, service, "--trials", "9", "--proposer", ASKER), "--sandbox", sandbox],
             capture_output=True,
             check=False,
         )
