@@ -161,7 +161,7 @@ class Evolution:
         self._stop_reason = self._stop_reason or reason
         self._halt.set()
 
-    def replay(self, events: Iterable[Event], *, unfinished: Collection[int] = ()) -> None:
+    def replay(self, events: Iterable[Event], *, unfinished: Collection[int]) -> None:
         """Learn again what the journal says, and take up the trials that were in flight.
 
         `unfinished` are their numbers, for which the proposer plans again when their turn comes, knowing what it knew.
@@ -283,8 +283,6 @@ class Evolution:
             if not self.budget.reserve(pending.number, self.reservation):
                 continue
             if pending.proposal is None:
-                if pending.plan is None:
-                    self._plan(pending)
                 self._submit_proposal(pending)
             elif (trial := self._carry_on(pending)) is not None:
                 told.append(trial)
@@ -539,19 +537,17 @@ class Evolution:
         """Give the ledger and git what is due."""
         while self.lineage.unledgered >= LEDGER_EVERY:
             self._cut_ledger()
-        now = time.monotonic()
-        new_best = self.best is not None and self.best.program.tree != self._shown
+        now, best = time.monotonic(), self.best
         if now - self._last_checkpoint >= _CHECKPOINT_SECONDS:
             self._last_checkpoint = now
-            if new_best:
-                self._show_best()
+            if best is not None and best.program.tree != self._shown:
+                self._show_best(best)
             else:
                 self.lineage.checkpoint()
 
-    def _show_best(self) -> None:
-        assert self.best is not None
-        if self.lineage.show(self.best.number, self.best.program.tree):
-            self._shown = self.best.program.tree
+    def _show_best(self, best: Trial) -> None:
+        if self.lineage.show(best.number, best.program.tree):
+            self._shown = best.program.tree
 
     def _cut_ledger(self) -> None:
         self.journal.append({"event": "ledger"})
@@ -561,7 +557,8 @@ class Evolution:
         if self.lineage.unledgered:
             self._cut_ledger()
         self._stopped(reason)
-        self._show_best()
+        if self.best is not None:
+            self._show_best(self.best)
 
     def _stopped(self, reason: str) -> None:
         self.journal.append({"event": "stopped", "reason": reason, **self._clock()})

@@ -323,6 +323,24 @@ def test_a_seed_without_a_score_ends_the_run_with_its_feedback(tmp_path: Path, s
         evolution.run()
 
 
+def test_a_fault_while_the_seed_is_scored_says_so_and_the_run_resumes(tmp_path: Path) -> None:
+    """There is no best program yet, and nothing else comes of that."""
+
+    def broken(_program: Program) -> float:
+        raise SandboxFault("the daemon is gone")
+
+    settings = {"evaluator": FunctionEvaluator(broken), "patience": ()}
+    for _ in range(2):
+        with (
+            open_evolution(tmp_path / "run", trials=5, **settings) as evolution,
+            pytest.raises(SandboxFault, match="the daemon is gone"),
+        ):
+            evolution.run()
+    with open_evolution(tmp_path / "run", trials=5) as evolution:
+        evolution.run()
+    check_whole(tmp_path / "run", 5)
+
+
 def test_a_run_killed_while_its_seed_was_scored_goes_on(tmp_path: Path) -> None:
     """The journal then holds the seed's program and nothing told."""
     path = tmp_path / "run"
