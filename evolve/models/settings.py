@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 import reprlib
 import tomllib
@@ -146,7 +147,8 @@ def choose_models(
     Args:
         names: NAME or NAME=WEIGHT; without any, all of the file.
         file: `[[model]]` tables, one a model.
-        base_url, api_key_env: for all of them, over what the file says.
+        base_url, api_key_env: for all of them, over what the file says. Where neither says where, the environment
+            variable OPENAI_BASE_URL does, as it does for OpenAI's own client.
         prices: IN/OUT for all of them, or NAME=IN/OUT for one.
 
     Raises `TaskError`, naming the option or the key.
@@ -158,6 +160,8 @@ def choose_models(
     models = []
     for name, weight in wanted:
         table = {**known.get(name, {"name": name}), **{key: value for key, value in over.items() if value is not None}}
+        if elsewhere := os.environ.get("OPENAI_BASE_URL"):
+            table.setdefault("base_url", elsewhere)
         if weight is not None:
             table["weight"] = weight
         if (price := given.get(name, common)) is not None:

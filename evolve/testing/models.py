@@ -1,13 +1,20 @@
-"""Models for tests: what they answer is written down beforehand. Nothing is patched, and nothing leaves the process."""
+"""Models for tests, and what any model must do: a suite for authors of models.
+
+class TestMine(ModelSuite):
+    def make(self) -> Model:
+        return MyModel(...)
+"""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import get_args
 
-from evolve.types import Reply, Request, Usage
+from evolve.types import Finish, Model, Reply, Request, Usage
 
-__all__ = ["ScriptedModel"]
+__all__ = ["ModelSuite", "ScriptedModel"]
 
 Answer = str | Reply | Exception
 
@@ -50,3 +57,67 @@ class ScriptedModel:
 
     def close(self) -> None:
         """Nothing was started."""
+
+
+class ModelSuite:
+    """What the loop and the meter count on. `make` gives a model that answers, a new one each time."""
+
+    def make(self) -> Model:
+        """The model under test."""
+        raise NotImplementedError
+
+    def test_it_has_a_name_that_fits_on_a_line(self) -> None:
+        """Options, transcripts and commits call it by that."""
+        model = self.make()
+        assert model.name
+        assert model.name.isprintable()
+        model.close()
+
+    def test_an_answer_takes_no_more_than_the_most(self) -> None:
+        """Else a budget could be passed; it is one call, and says how it ended."""
+        model = self.make()
+        for text in ("hello", "x = 1\n" * 200, "", "\0", "é\N{SNOWMAN}" * 50, "half of a pair: \ud800"):
+            request = Request(messages=(("system", "Be brief."), ("user", text)), max_tokens=64)
+            most, reply = model.most(request), model.complete(request)
+            used = reply.usage
+            assert used.calls == most.calls == 1
+            assert 0 <= used.input_tokens <= most.input_tokens
+            assert 0 <= used.output_tokens <= most.output_tokens
+            assert 0 <= used.nanodollars <= most.nanodollars
+            assert reply.finish in get_args(Finish)
+            assert isinstance(reply.text, str)
+            assert reply.seconds >= 0
+        model.close()
+
+    def test_the_most_grows_with_the_request(self) -> None:
+        """A longer prompt and a longer answer never take less, and asking for the most asks nobody."""
+        model = self.make()
+
+        def tokens(text: str, bound: int) -> tuple[int, int]:
+            most = model.most(Request(messages=(("user", text),), max_tokens=bound))
+            return most.input_tokens + most.output_tokens, most.nanodollars
+
+        ladder = [tokens("a" * length, bound) for length, bound in ((1, 1), (1, 100), (1000, 100), (100_000, 10_000))]
+        assert ladder == sorted(ladder)
+        assert tokens("a", 1) == ladder[0]
+        model.close()
+
+    def test_many_threads_may_ask(self) -> None:
+        """At the same time, each for itself."""
+        model = self.make()
+        requests = [Request(messages=(("user", f"question {number}"),), max_tokens=32) for number in range(16)]
+        with ThreadPoolExecutor(8) as pool:
+            replies = list(pool.map(model.complete, requests))
+        assert len(replies) == 16
+        assert all(reply.usage.calls == 1 for reply in replies)
+        model.close()
+
+    def test_it_may_be_closed_twice(self) -> None:
+        """Before it was asked anything, and after."""
+        model = self.make()
+        model.close()
+        model.close()
+        model = self.make()
+        model.complete(Request(messages=(("user", "hello"),), max_tokens=32))
+        model.close()
+        model.close()

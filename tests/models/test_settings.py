@@ -140,3 +140,12 @@ def test_a_price_from_the_table_holds_for_short_prompts_alone() -> None:
     assert choose_models(["gpt-5.5"])[0].up_to == 272_000
     assert choose_models(["gpt-5.5"], prices=["10/60"])[0].up_to is None
     assert ModelSettings(name="a", price="1/2").priced().price == "1/1/2"
+
+
+def test_the_environment_says_where_models_are(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where neither an option nor the file does; it is resolved when a run begins."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://elsewhere/v1")
+    fast, local = choose_models([], file=file)
+    assert (fast.base_url, local.base_url) == ("http://elsewhere/v1", "http://localhost:8000/v1")
+    (named,) = choose_models(["fast"], file=file, base_url="http://option/v1")
+    assert named.base_url == "http://option/v1"
