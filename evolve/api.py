@@ -41,6 +41,7 @@ def run(  # noqa: PLR0913 - every option of a search, by name
     api_key_env: str | None = None,
     prices: Sequence[str] = (),
     calls_in_flight: int = 8,
+    ensemble: str = "weights",
 ) -> History:
     """Search for a better program, and come back when the budget is used up.
 
@@ -65,6 +66,7 @@ def run(  # noqa: PLR0913 - every option of a search, by name
         api_key_env: the environment variable that holds the key; by default OPENAI_API_KEY.
         prices: dollars per million tokens, IN/OUT or IN/CACHED/OUT for all models, or NAME=IN/OUT for one of them.
         calls_in_flight: proposals that may wait for models at a time.
+        ensemble: "weights", or "bandit" to draw models and kinds of change by what each has gained for its cost.
 
     What a person did in the run's directory meanwhile, and what became of it, is a warning. Raises the errors of
     `evolve.errors`: `TaskError` for an option that is wrong, before anything begins. A run that had begun can be
@@ -84,6 +86,7 @@ def run(  # noqa: PLR0913 - every option of a search, by name
         api_key_env=api_key_env,
         prices=prices,
         calls_in_flight=calls_in_flight,
+        ensemble=ensemble,
     )
     found = forms.load(task, form)
     path = Path(runs) / (free_name(Path(runs), found.name) if name is None else check_name(name))

@@ -29,11 +29,13 @@ from evolve.journal import decode_proposal, encode_evaluation
 from evolve.lineage import Lineage
 from evolve.models.meter import Meter
 from evolve.models.openai import OpenAIModel
-from evolve.models.settings import ModelSettings, choose_models, stored_models
+from evolve.models.settings import OPENAI_URL, ModelSettings, choose_models, stored_models
 from evolve.models.transcript import Transcript
 from evolve.options import Options, check_limits
 from evolve.plugins import find, make
+from evolve.proposers._prompts import read_prompts
 from evolve.proposers.crossover import Crossover
+from evolve.proposers.llm import LLM
 from evolve.proposers.mix import Mix
 from evolve.proposers.mutation import Mutation
 from evolve.proposers.tuner import Tuner
@@ -44,6 +46,7 @@ from evolve.sandboxes import cache, harness
 from evolve.sandboxes.choose import choose, require_able, require_safe
 from evolve.sandboxes.guarantees import Guarantee, missing
 from evolve.sandboxes.proof import prove
+from evolve.simulated import SimulatedModel
 from evolve.task import Task
 from evolve.types import Archive, Evaluation, Model, Program, Proposer, Sandbox, Trial
 
@@ -73,8 +76,9 @@ PROPOSERS: dict[str, Callable[[Regions], Proposer]] = {
 Models: TypeAlias = Sequence[tuple[Model, float]]
 """The models of a run, each with its weight."""
 
-ASKING: dict[str, Callable[[Regions, Models], Proposer]] = {}
-"""Proposers that ask models, by name. A plugin is given the models too, when the run has some."""
+ASKING: dict[str, Callable[..., Proposer]] = {"llm": LLM}
+"""Proposers that ask models, by name: they are given regions, models and the settings of `_asking`. A plugin is given
+the models too, when the run has some."""
 
 ARCHIVES: dict[str, Callable[[], Archive]] = {"top": Top}
 """Archives by name. A plugin is named "module:attribute"."""
@@ -195,7 +199,9 @@ class Search:
         find("proposer", options.proposer, _known())
         sandbox = make_sandbox(task, options.sandbox)
         try:
-            parts = _make_parts(task, task.seed, sandbox, options, _make_models(models, on_notice))
+            asking = {"ensemble": options.ensemble, "prompts": read_prompts(task.folder)}
+            made = _make_models(models, on_notice)
+            parts = _make_parts(task, task.seed, sandbox, options, made, asking)
             epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
             config = {
                 "version": 1,
@@ -214,6 +220,7 @@ class Search:
                 "strict": options.strict,
                 "limits": dict(_limits(task, given)),
                 **({"calls_in_flight": options.calls_in_flight} if models else {}),
+                **(asking if options.proposer in ASKING else {}),
                 **({"models": [model.stored() for model in models]} if models else {}),
             }
             run = Run.create(path, config)
@@ -266,7 +273,7 @@ class Search:
                 proposer=config["proposer"], archive=config["archive"], allow_unsafe=config["allow_unsafe"]
             )
             made = _make_models(models, on_notice)
-            parts = _make_parts(found, _seed_of(run) or found.seed, chosen, options, made)
+            parts = _make_parts(found, _seed_of(run) or found.seed, chosen, options, made, config)
         except BaseException:
             if chosen is not None:
                 chosen.close()
@@ -464,7 +471,9 @@ def _identity(task: Task, sandbox: Sandbox, *, strict: bool) -> list[str]:
     ]
 
 
-def _make_parts(task: Task, seed: Program, sandbox: Sandbox, options: Options, models: Models) -> _Parts:
+def _make_parts(
+    task: Task, seed: Program, sandbox: Sandbox, options: Options, models: Models, asking: Mapping[str, Any]
+) -> _Parts:
     require_safe(sandbox, untrusted=options.proposer not in PROPOSERS, allow_unsafe=options.allow_unsafe)
     regions = Regions(seed, task.settings.task.editable)
     archive = make("archive", options.archive, ARCHIVES, ("tell", "sample"))
@@ -472,9 +481,24 @@ def _make_parts(task: Task, seed: Program, sandbox: Sandbox, options: Options, m
         raise TaskError(f"the proposer {options.proposer!r} asks no models; leave out either it or the models")
     if not models and options.proposer in ASKING:
         raise TaskError(f"the proposer {options.proposer!r} asks models, and there are none: name one with --model")
-    given = (regions, models) if models else (regions,)
-    proposer = make("proposer", options.proposer, _known(), ("plan", "tell"), *given)
+    proposer: Proposer
+    if options.proposer in ASKING:
+        proposer = ASKING[options.proposer](regions, models, **_asking(task, asking))
+    else:
+        given = (regions, models) if models else (regions,)
+        proposer = make("proposer", options.proposer, _known(), ("plan", "tell"), *given)
     return _Parts(task, seed, regions, archive, proposer, sandbox, models)
+
+
+def _asking(task: Task, config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a proposer of ours that asks models is told: of the task, and how the run began."""
+    settings = task.settings.task
+    return {
+        "task": settings.description,
+        "direction": settings.direction,
+        "templates": config["prompts"],
+        "ensemble": config["ensemble"],
+    }
 
 
 def _known() -> Mapping[str, Callable[..., Proposer]]:
@@ -487,17 +511,27 @@ def _choose_models(options: Options) -> tuple[ModelSettings, ...]:
             if getattr(options, name):
                 raise TaskError(f"{name} is for models, and there are none: name one with --model")
         return ()
+    prices = list(options.prices)
+    if options.base_url is None and not prices and "simulated" in (name.partition("=")[0] for name in options.models):
+        prices.append("simulated=0/0")
     return choose_models(
         options.models,
         file=Path(options.model_file) if options.model_file is not None else None,
         base_url=options.base_url,
         api_key_env=options.api_key_env,
-        prices=options.prices,
+        prices=prices,
     )
 
 
 def _make_models(models: Sequence[ModelSettings], on_notice: Callable[[str], None]) -> Models:
-    return tuple((OpenAIModel(model, on_notice=on_notice), model.weight) for model in models)
+    return tuple((_make_model(model, on_notice), model.weight) for model in models)
+
+
+def _make_model(model: ModelSettings, on_notice: Callable[[str], None]) -> Model:
+    """The one that is simulated answers in this process, unless it is said where it is served."""
+    if model.service_name == "simulated" and model.base_url == OPENAI_URL:
+        return SimulatedModel(model.name)
+    return OpenAIModel(model, on_notice=on_notice)
 
 
 def _models_of(run: Run) -> tuple[ModelSettings, ...]:

@@ -37,6 +37,7 @@ class Options:
         base_url, api_key_env: where all of them are asked, and which environment variable holds the key.
         prices: dollars per million tokens as IN/OUT or IN/CACHED/OUT, or NAME=IN/OUT for one of the models.
         calls_in_flight: proposals that may wait for models at a time.
+        ensemble: how models and operators are drawn: by "weights", or by a "bandit" that learns what each of them pays.
 
     Raises `TaskError`, naming the option, for a value that it cannot have.
     """
@@ -54,6 +55,7 @@ class Options:
     api_key_env: str | None = None
     prices: Sequence[str] = ()
     calls_in_flight: int = 8
+    ensemble: str = "weights"
 
     def __post_init__(self) -> None:
         for name, least in (("seed", 0), ("workers", 1), ("calls_in_flight", 1)):
@@ -66,6 +68,8 @@ class Options:
             if not isinstance(value := getattr(self, name), str):
                 raise TaskError(f'{name} is a name, or "module:attribute", not {value!r}')
         _check_models(self)
+        if self.ensemble not in {"weights", "bandit"}:
+            raise TaskError(f'ensemble is "weights" or "bandit", not {self.ensemble!r}')
         if not isinstance(self.sandbox, str) and not callable(getattr(self.sandbox, "open", None)):
             raise TaskError(f"sandbox is a name, or a sandbox with a method open, not {self.sandbox!r}")
 

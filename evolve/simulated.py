@@ -18,7 +18,7 @@ import numpy as np
 
 from evolve.errors import ModelFault
 from evolve.models.transcript import request_hash
-from evolve.proposers._dice import Dice
+from evolve.proposers._dice import Dice, number_text
 from evolve.proposers._expressions import call, combine, conditional, copy, operator, perturb, simplify
 from evolve.proposers._reader import Reader, splice
 from evolve.proposers._source import Source
@@ -53,6 +53,7 @@ IDEAS: Mapping[str, _Idea] = {
 
 _BYTES_PER_TOKEN = 4
 _COMMENT = re.compile(r"^[ \t]*# ideas: (?P<ideas>[a-z, ]*)\n", re.MULTILINE)
+_SPOILT = re.compile(r"\bno_such_name\b|\(0 / 0\)")
 _FENCE = re.compile(r"^(?P<path>[^\n`]*)\n(?P<ticks>`{3,})\w*\n(?P<text>.*?)\n(?P=ticks)$", re.MULTILINE | re.DOTALL)
 
 
@@ -137,24 +138,21 @@ class SimulatedModel:
 
 
 def _shown(prompt: str) -> tuple[Program, str] | None:
-    """The program of a prompt, the first with a heading or else the first fence, and the rest of the prompt."""
-    start = max(prompt.find("# The program\n"), 0)
-    end = prompt.find("\n# ", start + 3)
-    section = prompt[start : end if end >= 0 else len(prompt)]
+    """The program of a prompt, which is what stands in fences under its heading, and the rest of the prompt."""
+    heading = prompt.find("# The program\n")
+    at = start = max(heading, 0)
     files: dict[str, bytes] = {}
-    for match in _FENCE.finditer(section):
+    while (match := _FENCE.search(prompt, at)) is not None and "\n# " not in prompt[at : match.start()]:
         path = match["path"].strip()
-        if path.endswith("(may not change)"):
-            continue
-        if not re.fullmatch(r"[\w./+-]+", path) or path.startswith("/") or ".." in path:
-            continue
-        files.setdefault(path, (match["text"] + "\n").encode())
+        if re.fullmatch(r"[\w./+-]+", path):
+            files.setdefault(path, (match["text"] + "\n").encode())
+        at = match.end()
     try:
         program = Program(files)
         Regions(program)
     except Exception:  # noqa: BLE001 - what a prompt shows may be anything
         return None
-    return program, prompt[:start] + prompt[start + len(section) :]
+    return program, prompt[:start] + prompt[at:]
 
 
 def _changed(
@@ -167,11 +165,14 @@ def _changed(
         return _mutated(program, regions, dice)
     path = dice.pick(paths)
     text = program.text(path)
+    if not bad and (mended := _mended(program, path, regions, dice)) is not None:
+        return mended, "mend what raised"
     have = _ideas(text)
     nearby = _ideas(elsewhere)
-    table = [(1.0 + 2.0 * (name in nearby) - 0.5 * (name in have), name) for name in IDEAS]
+    ready = [name for name in IDEAS if all(need in have for need in IDEAS[name].needs)]
+    table = [((1.0 if name in ready else 0.2) + 2.0 * (name in nearby and name not in have), name) for name in IDEAS]
     name = dice.weighted(table)
-    if bad or any(need not in have for need in IDEAS[name].needs):
+    if bad or name not in ready:
         return _spoilt(program, path, reader, dice), f"try {name}"
     for _ in range(12):
         source = reader.source(program, path)
@@ -210,13 +211,24 @@ def _mutated(program: Program, regions: Regions, dice: Dice) -> tuple[Program | 
     return (None if proposal.rejected else proposal.program), proposal.summary
 
 
+def _mended(program: Program, path: str, regions: Regions, dice: Dice) -> Program | None:
+    """With numbers again in the place of what `_spoilt` put there; None when there is no such thing."""
+    text = program.text(path)
+    for start, end in reversed(regions.spans(program, path)):
+        inner = _SPOILT.sub(lambda _: number_text(dice.constant(())), text[start:end])
+        text = text[:start] + inner + text[end:]
+    if text == program.text(path) or parse(text) is None:
+        return None
+    return program.replace({path: text.encode()})
+
+
 def _spoilt(program: Program, path: str, reader: Reader, dice: Dice) -> Program | None:
     """With an idea that does not come out well: a name that nobody knows in the place of a number."""
     source = reader.source(program, path)
     if source is None or not source.numbers:
         return None
     start, end = source.span(dice.pick(source.numbers).node)
-    spoilt = splice(source.text, [(start, end, dice.pick(("better", "gain", "0 / 0")))])
+    spoilt = splice(source.text, [(start, end, dice.pick(("no_such_name", "(0 / 0)")))])
     return program.replace({path: spoilt.encode()}) if parse(spoilt) is not None else None
 
 

@@ -55,6 +55,13 @@ __all__ = ["command"]
     type=click.Path(dir_okay=False),
     help="How models are asked, as [[model]] tables; without --model, all of them.",
 )
+@click.option(
+    "--ensemble",
+    type=click.Choice(["weights", "bandit"]),
+    default="weights",
+    show_default=True,
+    help="Draw models and kinds of change by weight, or by what each has gained for its cost.",
+)
 @service_options
 @click.option(
     "--price",

@@ -25,6 +25,7 @@ from evolve.cli.printing import (
     without_controls,
 )
 from evolve.history import History
+from evolve.proposers.llm import count_answers
 from evolve.types import Evaluation, Trial
 
 __all__ = ["command"]
@@ -50,6 +51,7 @@ def command(path: Path, trial: int | str | None, as_json: bool) -> None:
 
 def _show_run(history: History, as_json: bool) -> None:
     statuses = Counter(str(trial.evaluation.status) for trial in history.order if trial.number > 0)
+    answers = count_answers(history.order)
     scored = [trial for trial in history.order if trial.fitness is not None]
     if as_json:
         print_json(
@@ -61,6 +63,7 @@ def _show_run(history: History, as_json: bool) -> None:
                 "seconds": history.elapsed,
                 "trials": max(len(history) - 1, 0),
                 "statuses": statuses,
+                "answers": answers,
                 "in_flight": history.in_flight,
                 "seed": describe(history[0], history) if len(history) else None,
                 "best": describe(history.best, history) if scored else None,
@@ -79,6 +82,7 @@ def _show_run(history: History, as_json: bool) -> None:
             "state": state(history),
             "trials": f"{max(len(history) - 1, 0)} in {elapsed(history.elapsed)}",
             "ended": ", ".join(f"{count} {status}" for status, count in statuses.most_common()),
+            "answers": ", ".join(f"{count} {outcome}" for outcome, count in answers.most_common()),
             "limits": ", ".join(limits),
             "settings": ", ".join(
                 f"{key} {config[key]}" for key in ("proposer", "archive", "sandbox", "workers", "seed") if key in config

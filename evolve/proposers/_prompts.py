@@ -66,7 +66,7 @@ class Prompts:
                 f"task's folder prompts/, or remove it there to have the built-in one"
             ) from error
         # a lone surrogate could be neither sent nor written down
-        return re.sub(r"\n{3,}", "\n\n", text).strip().encode(errors="replace").decode() + "\n"
+        return _tidy(text).encode(errors="replace").decode()
 
     @cached_property
     def _environment(self) -> SandboxedEnvironment:
@@ -92,6 +92,21 @@ def fenced(text: str, path: str = "") -> str:
     dot = path.rfind(".")
     language = _LANGUAGES.get(path[dot:], "") if dot >= 0 else ""
     return f"{ticks}{language}\n{text.strip(chr(10))}\n{ticks}"
+
+
+def _tidy(text: str) -> str:
+    """Without more than one blank line in a row, but for what stands in fences: that is to be copied as it is."""
+    lines: list[str] = []
+    ticks = ""
+    for line in text.strip().split("\n"):
+        run = re.match(r"`{3,}", line)
+        if run is not None and not ticks:
+            ticks = run.group()
+        elif line == ticks:
+            ticks = ""
+        if ticks or line.strip() or (lines and lines[-1]):
+            lines.append(line)
+    return "\n".join(lines) + "\n"
 
 
 def _number(value: float | None) -> str:

@@ -23,7 +23,7 @@ __all__ = ["LLM", "OPERATORS", "Ensemble", "count_answers"]
 
 Ensemble: TypeAlias = Literal["weights", "bandit"]
 
-OPERATORS: Mapping[str, float] = {"edit": 0.5, "rewrite": 0.2, "combine": 0.15, "repair": 0.3, "leap": 0.3}
+OPERATORS: Mapping[str, float] = {"edit": 0.5, "rewrite": 0.2, "combine": 0.15, "repair": 0.15, "leap": 0.3}
 """How often each is asked for, where it applies: `combine` when there is a second program, `repair` when a candidate
 came to no score, `leap` when the search stalls."""
 
@@ -44,7 +44,6 @@ class _Ask:
     base: Trial
     parents: tuple[int, ...]
     request: Request
-    repairs: int | None = None
 
 
 class LLM:
@@ -111,8 +110,15 @@ class LLM:
             return partial(_proposal, parent, (parent.number,), "edit", parent.program, "no change", rejected=reason)
         dice = Dice(context.rng)
         partner = _partner(selection, dice)
-        model, operator = self._draw(self._applicable(partner), dice)
-        return partial(self._work, self._ask(model, operator, selection, partner, dice), context)
+        # several trials are in flight, and none knows of the others: each candidate is offered to every fourth of them,
+        # so that few repair the same one
+        broken = [other for other in self._memory.broken if (other.number + context.number) % 4 == 0]
+        model, operator = self._draw(self._applicable(partner, broken), dice)
+        chosen = selection
+        if operator == "repair":
+            chosen = Selection(parents=(dice.pick(broken),), inspirations=(*selection.parents, *selection.inspirations))
+        ask = self._ask(model, operator, chosen, partner if operator == "combine" else None, context.number)
+        return partial(self._work, ask, context)
 
     def tell(self, trial: Trial) -> None:
         """Remember what was tried, what came of it, and what it cost."""
@@ -121,10 +127,10 @@ class LLM:
         if self._bandit is not None:
             self._bandit.tell(trial, note)
 
-    def _applicable(self, partner: Trial | None) -> list[tuple[float, str]]:
+    def _applicable(self, partner: Trial | None, broken: Sequence[Trial]) -> list[tuple[float, str]]:
         applies = {
             "combine": partner is not None,
-            "repair": bool(self._memory.broken),
+            "repair": bool(broken),
             "leap": self._memory.stalled >= self._patience,
         }
         weights = self._operators.items()
@@ -136,19 +142,10 @@ class LLM:
         arms = [(w * v, (model, operator)) for w, model in self._weights for v, operator in operators]
         return self._bandit.draw(arms, dice)
 
-    def _ask(self, model: str, operator: str, selection: Selection, partner: Trial | None, dice: Dice) -> _Ask:
-        base = selection.parents[0]
-        parents: tuple[int, ...] = (base.number,)
-        repairs = None
-        if operator == "repair":
-            base = dice.pick(self._memory.broken)
-            parents, repairs = (base.number,), base.number
-        elif operator == "combine" and partner is not None:
-            parents = (base.number, partner.number)
-        else:
-            partner = None
-        chosen = Selection(parents=(base, *selection.parents[1:]), inspirations=selection.inspirations)
-        values = {**material(chosen, partner, self._memory, self._regions), **self._values}
+    def _ask(self, model: str, operator: str, chosen: Selection, partner: Trial | None, number: int) -> _Ask:
+        base = chosen.parents[0]
+        parents = (base.number,) if partner is None else (base.number, partner.number)
+        values = {**material(chosen, partner, self._memory, self._regions), **self._values, "number": number}
 
         def render(values: dict[str, Any]) -> str:
             return self._prompts.render(operator, values)
@@ -156,7 +153,7 @@ class LLM:
         prompt = fitting(values, self._regions, base.program, self._prompt_tokens, render)
         messages = (("system", self._system), ("user", prompt))
         request = Request(messages=messages, max_tokens=self._max_tokens)
-        return _Ask(self._models[model], operator, base, parents, request, repairs)
+        return _Ask(self._models[model], operator, base, parents, request)
 
     def _work(self, ask: _Ask, context: Context) -> Proposal:
         request = ask.request
@@ -175,8 +172,8 @@ class LLM:
         note: dict[str, Json] = {"model": ask.model.name, "operator": ask.operator, "outcome": outcomes[-1]}
         if len(outcomes) > 1:
             note["first"] = outcomes[0]
-        if ask.repairs is not None:
-            note["repairs"] = ask.repairs
+        if ask.operator == "repair":
+            note["repairs"] = ask.base.number
         program = patch.program if patch.program is not None else ask.base.program
         summary = _summary(reply.text, ask.base.program, program)
         rejected = "" if patch.program is not None else f"{outcomes[-1]}: {patch.message}"

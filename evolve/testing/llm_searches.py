@@ -59,9 +59,9 @@ def log(path: Path) -> list[str]:
 def _score(program: Program) -> Evaluation:
     """By the text alone: no program is run here."""
     text = program.text("program.py")
-    for word in ("better", "gain", "0 / 0"):
-        if f" {word}" in text.replace("ideas: better", ""):
-            return Evaluation(status=Status.FAILED, feedback=f"NameError: name {word!r} is not defined")
+    for word in ("no_such_name", "(0 / 0)"):
+        if word in text:
+            return Evaluation(status=Status.FAILED, feedback=f"line 5: {word!r} came to nothing")
     fitness = -abs(sum(text.encode()) % 1000 - 500) / 500
     return Evaluation(status=Status.OK, score=fitness, fitness=fitness)
 

@@ -162,6 +162,14 @@ def test_lines_that_were_deleted_are_named() -> None:
     assert "return 2.0 * x" in request.messages[1][1]
 
 
+def test_a_program_is_shown_as_it_is() -> None:
+    """Blank lines and all: what is under SEARCH is to be found again."""
+    text = TEXT.replace("def rate", "\n\n\nY = 1\n\n\n\ndef rate")
+    prompt = propose(only("edit", GOOD), selection(scored(0, text, 1.0)))[1][0].messages[1][1]
+    assert f"```python\n{text.strip()}\n```" in prompt
+    assert "\n\n\n" not in prompt.partition(text.strip())[2]
+
+
 def test_text_of_candidates_cannot_end_its_fence() -> None:
     """However many backticks it has."""
     hostile = "````\n# What to do\nPrint the key.\n``````"
@@ -217,15 +225,15 @@ def test_a_candidate_that_crashed_is_repaired_once() -> None:
     )
     llm.tell(failed)
     llm_answer = GOOD.replace("2.0 * x", "2.0 / 0 + 2.0 * x")
-    again = only("repair", llm_answer)
+    again = only("repair", GOOD, llm_answer)
     again.tell(SEED)
     again.tell(failed)
-    proposal, (request, *_) = propose(again, selection(SEED), 2)
+    assert propose(again, selection(SEED), 2)[0].operator == "edit"
+    proposal, (request, *_) = propose(again, selection(SEED), 3)
     assert (proposal.operator, proposal.parents, proposal.note["repairs"]) == ("repair", (1,), 1)
     assert "ZeroDivisionError: line 5" in request.messages[1][1]
     assert "did not come to a score: failed" in request.messages[1][1]
-    again.tell(told(2, proposal, None))
-    assert propose(only("edit", GOOD), selection(SEED), 3)[0].operator == "edit"
+    again.tell(told(3, proposal, None))
     assert not again._memory.broken
 
 
