@@ -142,7 +142,7 @@ def _shown(prompt: str) -> tuple[Program, str] | None:
     heading = prompt.find("# The program\n")
     at = start = max(heading, 0)
     files: dict[str, bytes] = {}
-    while (match := _FENCE.search(prompt, at)) is not None and "\n# " not in prompt[at : match.start()]:
+    while (match := _FENCE.search(prompt, at)) is not None and "\n# " not in prompt[at : match.end("path")]:
         path = match["path"].strip()
         if re.fullmatch(r"[\w./+-]+", path):
             files.setdefault(path, (match["text"] + "\n").encode())

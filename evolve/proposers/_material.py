@@ -9,7 +9,7 @@ from evolve.proposers._memory import Memory
 from evolve.regions import Regions
 from evolve.types import Json, Program, Selection, Trial
 
-__all__ = ["fitting", "material"]
+__all__ = ["EXAMPLE", "fitting", "material"]
 
 _MARK = "EVOLVE-BLOCK-START"
 _FEEDBACK = 6000
@@ -17,6 +17,33 @@ _BYTES_PER_TOKEN = 3
 """Fewer than models need for most text, so that the estimate errs on the safe side."""
 
 Values = dict[str, Any]
+
+_PROGRAM: Values = {
+    "number": 7,
+    "summary": "use a smaller step",
+    "status": "ok",
+    "score": 0.5,
+    "metrics": ["bins 210"],
+    "instances": ["u500 0.25"],
+    "feedback": "It works.",
+    "files": [{"path": "program.py", "text": "x = 1\n", "note": ""}],
+}
+
+EXAMPLE: Values = {
+    "parent": _PROGRAM,
+    "best": _PROGRAM,
+    "partner": _PROGRAM,
+    "inspirations": [_PROGRAM],
+    "attempts": [{"summary": "use a smaller step", "outcome": "score 0.25, worse"}],
+    "deleted": ["x = 2"],
+    "ideas": ["use a smaller step"],
+    "lessons": ["a smaller step is no better"],
+    "marked": True,
+    "paths": ["program.py", "other.py"],
+    "number": 8,
+    "problem": "there is no change in it",
+}
+"""All that a prompt can be made of, so that templates are tried before a search depends on them."""
 
 
 def material(selection: Selection, partner: Trial | None, memory: Memory, regions: Regions) -> Values:

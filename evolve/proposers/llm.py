@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from evolve.proposers._dice import Dice
 from evolve.proposers._ensemble import Arm, Bandit
-from evolve.proposers._material import fitting, material
+from evolve.proposers._material import EXAMPLE, fitting, material
 from evolve.proposers._memory import Memory
 from evolve.proposers._outcome import Outcome
 from evolve.proposers._patch import Patch, apply_answer
@@ -101,6 +101,8 @@ class LLM:
         self._retries, self._patience = retries, patience
         self._memory = Memory()
         self._system = self._prompts.render("system", self._values)
+        for name in (*OPERATORS, "retry"):
+            self._prompts.render(name, {**EXAMPLE, **self._values})
 
     def plan(self, selection: Selection, context: Context) -> Plan:
         """Choose a model and an operator, and write the prompt."""

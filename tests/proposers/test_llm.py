@@ -334,9 +334,16 @@ def test_a_task_replaces_prompts_one_by_one(tmp_path: Path) -> None:
 )
 def test_a_template_is_confined_and_its_mistakes_are_named(text: str) -> None:
     """The sandbox lets none of Python through; a mistake is the task's."""
-    llm = only("edit", GOOD, templates={**read_prompts(), "edit": text})
     with pytest.raises(TaskError, match=r"the prompt edit\.md\.j2"):
-        propose(llm, selection(SEED))
+        only("edit", GOOD, templates={**read_prompts(), "edit": text})
+
+
+def test_templates_are_tried_before_a_search_depends_on_them() -> None:
+    """Also those that are used late, with all that there can be."""
+    for name in ("leap", "retry"):
+        text = read_prompts()[name] + "{% for idea in ideas %}{{ idea.nothing }}{% endfor %}{{ problems }}"
+        with pytest.raises(TaskError, match=rf"the prompt {name}\.md\.j2"):
+            only("edit", GOOD, templates={**read_prompts(), name: text})
 
 
 def test_settings_that_cannot_be_are_refused() -> None:

@@ -114,9 +114,9 @@ def test_the_served_model_gives_the_same_run(folder: Path, tmp_path: Path, servi
 
 
 def test_a_template_that_is_wrong_is_the_task_s_mistake(folder: Path, tmp_path: Path) -> None:
-    """Said with its name when it is used; nothing is left of a run that could not begin."""
-    (folder / "prompts" / "system.md.j2").write_text("{{ nothing }}")
-    with pytest.raises(TaskError, match=r"the prompt system\.md\.j2"):
+    """Said with its name before the search begins; nothing is left of a run that could not begin."""
+    (folder / "prompts" / "leap.md.j2").write_text("{{ nothing }}")
+    with pytest.raises(TaskError, match=r"the prompt leap\.md\.j2"):
         search(folder, tmp_path / "run", 5)
     assert not (tmp_path / "run").exists()
 
