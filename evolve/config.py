@@ -520,6 +520,7 @@ def _choose_models(options: Options) -> tuple[ModelSettings, ...]:
         base_url=options.base_url,
         api_key_env=options.api_key_env,
         prices=prices,
+        inside={"simulated"},
     )
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import reprlib
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -141,6 +141,7 @@ def choose_models(
     base_url: str | None = None,
     api_key_env: str | None = None,
     prices: Sequence[str] = (),
+    inside: Collection[str] = (),
 ) -> tuple[ModelSettings, ...]:
     """The models that these options ask for, each with a price.
 
@@ -150,6 +151,7 @@ def choose_models(
         base_url, api_key_env: for all of them, over what the file says. Where neither says where, the environment
             variable OPENAI_BASE_URL does, as it does for OpenAI's own client.
         prices: IN/OUT for all of them, or NAME=IN/OUT for one.
+        inside: names of models that answer in this process, for which the environment does not count.
 
     Raises `TaskError`, naming the option or the key.
     """
@@ -160,7 +162,7 @@ def choose_models(
     models = []
     for name, weight in wanted:
         table = {**known.get(name, {"name": name}), **{key: value for key, value in over.items() if value is not None}}
-        if elsewhere := os.environ.get("OPENAI_BASE_URL"):
+        if name not in inside and (elsewhere := os.environ.get("OPENAI_BASE_URL")):
             table.setdefault("base_url", elsewhere)
         if weight is not None:
             table["weight"] = weight

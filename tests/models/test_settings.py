@@ -149,3 +149,5 @@ def test_the_environment_says_where_models_are(file: Path, monkeypatch: pytest.M
     assert (fast.base_url, local.base_url) == ("http://elsewhere/v1", "http://localhost:8000/v1")
     (named,) = choose_models(["fast"], file=file, base_url="http://option/v1")
     assert named.base_url == "http://option/v1"
+    (inside,) = choose_models(["pretended"], prices=["0/0"], inside={"pretended"})
+    assert inside.base_url == "https://api.openai.com/v1"
