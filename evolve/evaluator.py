@@ -101,11 +101,11 @@ def compare_times(
 
     Both read one of `inputs` in each round, so no two of these may be alike: files that a program writes are there in
     its next run, and what it has kept there of an input costs it nothing the second time. The ratio is the median over
-    the rounds of the reference's seconds over the candidate's. They are seconds of
-    processor time, all threads and processes together, which what else runs on the machine hardly changes. Neither can
-    reach the other. The first round is not counted; when the candidate ends with an exit code other than 0, so does
-    this, with that run alone and ratio 0. Look at the output of every run in `runs`, which has one for each of
-    `inputs`: a candidate may answer right only when it takes its time.
+    the rounds of the reference's seconds over the candidate's. They are seconds of processor time, all threads and
+    processes together, which what else runs on the machine hardly changes. Neither can reach the other. The first round
+    is not counted; when the candidate ends with an exit code other than 0, so does this, with that run alone and ratio
+    0. Look at the output of every run in `runs`, which has one for each of `inputs`: a candidate may answer right only
+    when it takes its time.
 
     Raises `ValueError` when there are fewer than two inputs or two are the same, `program.Error` when the candidate had
     to be stopped, `RuntimeError` when the reference fails.

@@ -37,7 +37,7 @@ from evolve.fingerprint import fingerprint
 from evolve.journal import Event, Journal, Replay, encode_evaluation, encode_proposal, finish
 from evolve.lineage import LEDGER_EVERY, Lineage
 from evolve.models.meter import Meter
-from evolve.plugins import broken, guarded, planned
+from evolve.plugins import broken, chosen, guarded, planned
 from evolve.regions import Regions
 from evolve.standing import Standing
 from evolve.types import (
@@ -298,11 +298,7 @@ class Evolution:
             and self.budget.reserve(self._next, self.reservation)
         ):
             number, self._next = self._next, self._next + 1
-            with guarded("archive", self.archive, f"asked for trial {number}"):
-                selection = self.archive.sample(self._rng(number, _SAMPLE))
-            if not isinstance(selection, Selection) or not selection.parents:
-                problem = f"gave {selection!r:.100} instead of a Selection with a parent"
-                raise broken("archive", self.archive, f"asked for trial {number}", problem)
+            selection = chosen(self.archive, self._rng(number, _SAMPLE), number)
             self.journal.append(
                 {
                     "event": "asked",

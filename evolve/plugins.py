@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from evolve.errors import EvolveError, PluginError, TaskError
-from evolve.types import Context, Plan, Program, Proposal, Proposer, Selection, Usage
+from evolve.types import Archive, Context, Plan, Program, Proposal, Proposer, Selection, Trial, Usage, lane_problem
 
-__all__ = ["broken", "find", "guarded", "make", "planned"]
+__all__ = ["broken", "chosen", "find", "guarded", "make", "planned"]
+
+if TYPE_CHECKING:
+    import numpy as np
 
 Plugin = TypeVar("Plugin")
 
@@ -81,6 +84,26 @@ def broken(kind: str, plugin: object, doing: str, problem: str) -> PluginError:
     """The error that says that a plugin broke its contract."""
     name = f"{type(plugin).__module__}:{type(plugin).__qualname__}"
     return PluginError(f"the {kind} {name} {problem}, {doing}; mend it, then resume the run")
+
+
+def chosen(archive: Archive, rng: np.random.Generator, number: int) -> Selection:
+    """What the archive offers for the trial of that number. Raises `PluginError` when it is no selection."""
+    doing = f"asked for trial {number}"
+    with guarded("archive", archive, doing):
+        selection = archive.sample(rng)
+    if not isinstance(selection, Selection) or not selection.parents:
+        raise broken("archive", archive, doing, f"gave {selection!r:.100} instead of a Selection with a parent")
+    for name, trials in (("parents", selection.parents), ("inspirations", selection.inspirations)):
+        if not isinstance(trials, tuple) or not all(isinstance(trial, Trial) for trial in trials):
+            raise broken(
+                "archive", archive, doing, f"gave a selection whose {name} are {trials!r:.100}, no tuple of trials"
+            )
+    lane = selection.lane
+    if not isinstance(lane, str):
+        raise broken("archive", archive, doing, f"gave a selection whose lane is {lane!r:.100}, no text")
+    if lane and (problem := lane_problem(lane)):
+        raise broken("archive", archive, doing, f"gave {lane!r:.100} for the name of a lane: {problem}")
+    return selection
 
 
 def planned(proposer: Proposer, selection: Selection, context: Context) -> Plan:

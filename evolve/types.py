@@ -7,6 +7,7 @@ learns hears `tell(trial)`, in the order of the journal, on one thread.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -46,6 +47,7 @@ __all__ = [
     "Status",
     "Trial",
     "Usage",
+    "lane_problem",
     "path_problem",
 ]
 
@@ -55,6 +57,15 @@ Split: TypeAlias = Literal["search", "held_out"]
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 _RESERVED = {".git", ".evolve", ".gitmodules", ".gitattributes", ".gitignore"}
+
+
+def lane_problem(name: str) -> str | None:
+    """What keeps `name` from naming a lane, and with it a branch, or None when nothing does."""
+    if not re.fullmatch(r"\w[\w.+-]*", name) or len(name.encode()) > 200:
+        return "it is made of letters, digits, _, ., + and -, begins with no . + or -, and has at most 200 bytes"
+    if ".." in name or name.endswith((".", ".lock")):
+        return "git has no branch with '..' in its name, or with '.' or '.lock' at its end"
+    return None
 
 
 def path_problem(path: str) -> str | None:
@@ -298,7 +309,8 @@ class Trial:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """What an archive offers a proposer: `parents` to change (at least one, the first is the main one), and
-    `inspirations` to look at. `lane` names the part of the archive that speaks; "" when it has only one."""
+    `inspirations` to look at. `lane` names the part of the archive that speaks; "" when it has only one. The branch
+    `lane/<name>` follows its best, so `lane_problem` says what is no name."""
 
     parents: tuple[Trial, ...]
     inspirations: tuple[Trial, ...] = ()

@@ -156,6 +156,14 @@ class OddArchive:
         assert self.seed is not None
         if self.way == "empty":
             return Selection(parents=())
+        if self.way == "numbers":
+            return Selection(parents=(0,))  # type: ignore[arg-type]
+        if self.way == "list":
+            return Selection(parents=(self.seed,), inspirations=[self.seed])  # type: ignore[arg-type]
+        if self.way == "lane":
+            return Selection(parents=(self.seed,), lane="hot ~1")
+        if self.way == "number of a lane":
+            return Selection(parents=(self.seed,), lane=1)  # type: ignore[arg-type]
         if self.way == "sample":
             raise IndexError("nothing there")
         return Selection(parents=(self.seed,))
@@ -163,7 +171,15 @@ class OddArchive:
 
 @pytest.mark.parametrize(
     ("way", "words"),
-    [("tell", "KeyError.*told of trial 2"), ("sample", "IndexError.*trial 1"), ("empty", "instead of a Selection")],
+    [
+        ("tell", "KeyError.*told of trial 2"),
+        ("sample", "IndexError.*trial 1"),
+        ("empty", "instead of a Selection"),
+        ("numbers", r"parents are \(0,\), no tuple of trials"),
+        ("list", "inspirations are .*, no tuple of trials"),
+        ("lane", "gave 'hot ~1' for the name of a lane: it is made of letters"),
+        ("number of a lane", "lane is 1, no text"),
+    ],
 )
 def test_an_archive_that_breaks_its_contract_stops_the_run_which_resumes(way: str, words: str, tmp_path: Path) -> None:
     """So too."""

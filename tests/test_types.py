@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import subprocess
+
 import pytest
 
-from evolve.types import Program, Usage, path_problem
+from evolve.types import Program, Usage, lane_problem, path_problem
 
 
 @pytest.mark.parametrize(
@@ -23,6 +25,21 @@ def test_an_ordinary_path_is_accepted(path: str) -> None:
     """Names that people use are names."""
     assert path_problem(path) is None
     assert Program({path: b"x"}).files == {path: b"x"}
+
+
+@pytest.mark.parametrize(
+    "name", ["a b", "a/b", "-x", ".x", "x.", "x.lock", "a..b", "a~1", "a:b", "", "x" * 201, "a\n", "@"]
+)
+def test_a_lane_is_named_as_git_names_branches(name: str) -> None:
+    """And flat: the branches of a lane `a` and a lane `a/b` could not both be there."""
+    assert lane_problem(name)
+
+
+@pytest.mark.parametrize("name", ["hot", "island-3", "v1.2", "größe", "_x+y", "7", "x" * 200, "HEAD"])
+def test_a_lane_with_an_ordinary_name_is_a_branch(name: str) -> None:
+    """What is allowed git allows too."""
+    assert lane_problem(name) is None
+    subprocess.run(["git", "check-ref-format", f"refs/heads/lane/{name}"], check=True)
 
 
 def test_a_path_cannot_be_file_and_directory() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from evolve.cli.templates import TEMPLATES, files
+from evolve.cli.templates import TEMPLATES, TOOLS, files
 from evolve.errors import StorageError, TaskError
 
 __all__ = ["command"]
@@ -47,6 +47,11 @@ def command(folder: Path, form: str) -> None:
         raise StorageError(f"cannot write {error.filename}: {error.strerror}") from error
     for path in made:
         click.echo(folder / path)
+    if tool := TOOLS.get(form):
+        click.echo(
+            f"\nIt needs {tool} where programs run: installed below /usr, for --sandbox bubblewrap, or in an image\n"
+            f"that [sandbox] of task.toml names. The image that the docker sandbox takes else has Python alone."
+        )
     shown = str(Path(".", folder))
     where = shlex.quote(shown if "/" in shown else f"./{shown}")
     where += f" --from {form}" if form in _FOREIGN else ""

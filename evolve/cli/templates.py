@@ -1,4 +1,4 @@
-"""The tasks that `evolve init` makes: each works at once, and is small enough to be changed into one's own."""
+"""The tasks that `evolve init` makes: small enough to be changed into one's own. Each works at once, where its tool is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from collections.abc import Callable
 from evolve.folders import read_folder
 from evolve.resources import bundled
 
-__all__ = ["TEMPLATES", "files"]
+__all__ = ["TEMPLATES", "TOOLS", "files"]
+
+TOOLS = {"cpp": "g++", "rust": "cargo", "javascript": "node"}
+"""What templates need where programs run, beside Python."""
 
 _EXAMPLES = {
     "package": "flow_shop",

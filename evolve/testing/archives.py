@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from evolve.testing.trials import trial
-from evolve.types import Archive, Evaluation, Selection, Status, Trial
+from evolve.types import Archive, Evaluation, Selection, Status, Trial, lane_problem
 
 __all__ = ["ArchiveSuite"]
 
@@ -119,6 +119,7 @@ class ArchiveSuite:
             chosen = first.sample(np.random.default_rng(seed)), second.sample(np.random.default_rng(seed))
             assert [t.number for t in self._all(chosen[0])] == [t.number for t in self._all(chosen[1])]
             assert chosen[0].lane == chosen[1].lane
+            assert not chosen[0].lane or lane_problem(chosen[0].lane) is None
 
     def test_global_generators_are_left_alone(self) -> None:
         """Nobody else's random numbers depend on an archive."""

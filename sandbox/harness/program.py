@@ -13,6 +13,7 @@ from frames import Frame, pack, unpack
 Exchange = Callable[[Frame], Frame]
 
 _SHOWN = 4_000  # bytes of what an executable printed
+_NOT_FOUND = 127  # the exit code of what is not there, as in a shell
 
 
 class CandidateError(Exception):
@@ -98,6 +99,11 @@ class Program:
             said = (done.stderr.strip() or done.stdout.strip())[-_SHOWN:].decode(errors="replace")
             printed = f" and printed:\n{said}" if said else " and printed nothing"
             self.trouble = f"{' '.join(parts)[:200]} {_ending(done.returncode)}{printed}"
+            if done.returncode == _NOT_FOUND:
+                self.trouble += (
+                    "\nSo ends what is not there where programs run: for --sandbox bubblewrap install it below /usr, "
+                    "or name an image that has it in [sandbox] of task.toml."
+                )
         return done
 
     @property

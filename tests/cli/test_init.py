@@ -11,11 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import Result
 
-from evolve.cli.templates import TEMPLATES
+from evolve.cli.templates import TEMPLATES, TOOLS
 
 Invoke = Callable[..., Result]
 
-TOOLS = {"cpp": "g++", "rust": "cargo", "javascript": "node"}
 FOREIGN = ("openevolve", "shinka")
 
 
@@ -41,6 +40,12 @@ def test_a_template_works_at_once(form: str, tmp_path: Path, invoke: Invoke) -> 
     assert told["trials"] == 5
     assert Path(told["run"]).name == "mine-1"
     assert told["best"]["score"] is not None
+
+
+def test_init_says_what_a_template_needs(tmp_path: Path, invoke: Invoke) -> None:
+    """A compiler, which the default image of docker lacks; nothing where Python is enough."""
+    assert "It needs g++ where programs run" in invoke("init", tmp_path / "one", "--form", "cpp").stdout
+    assert "needs" not in invoke("init", tmp_path / "two", "--form", "package").stdout
 
 
 def test_stages_are_passed_by_the_seed(tmp_path: Path, invoke: Invoke) -> None:

@@ -68,6 +68,9 @@ def test_an_executable_that_fails_is_in_the_feedback(score: Score) -> None:
     assert evaluation.status is Status.FAILED
     assert "ValueError" in evaluation.feedback
     assert "ended with exit code 3 and printed:\noh" in evaluation.feedback
+    absent = score("", text.replace("'sh'", "'no-such-compiler'")).feedback
+    assert "ended with exit code 127 and printed:\nno-such-compiler: No such file or directory\nSo ends what" in absent
+    assert "name an image that has it in [sandbox] of task.toml" in absent
 
 
 def test_a_file_beyond_the_limit_names_it(score: Score) -> None:
