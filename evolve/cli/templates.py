@@ -1,4 +1,4 @@
-"""The tasks that `evolve init` makes: small enough to be changed into one's own. Each works at once, where its tool is."""
+"""The tasks that `evolve init` makes, to be changed into one's own. Each works at once, where its tool is."""
 
 from __future__ import annotations
 
