@@ -144,7 +144,7 @@ def searches() -> None:
                 with open_evolution(path, evaluator=repeats, reservation=reservation, seed=seed) as evolution:
                     evolution.budget.limits = {"evaluations": budget}
                     best = evolution.run().best
-                    trials.append(evolution.told)
+                    trials.append(evolution.learners.told)
             reported.append(best.fitness or 0.0)
             true.append(number_score(best.program))
         luck = mean(reported) - mean(true)

@@ -320,7 +320,7 @@ class Search:
             self._check_budget()
             outcome = self.evolution.run()
         except TaskError:
-            self._discard = self._fresh and self.evolution.seed_trial is None
+            self._discard = self._fresh and self.evolution.learners.seed is None
             raise
         if outcome.reason == "interrupted":
             return Result(outcome, None, None)

@@ -2,22 +2,20 @@
 
 Steady state: as long as the budget can be reserved, trials are in flight, each on a thread of its own for its proposal
 and then for its evaluation. Everything that decides or learns (sampling, reserving, duplicate checks, journal, `tell`,
-commits) happens here on the loop thread alone, in the order of the journal. Resume folds the journal through the same
-`_learn` that the live loop uses.
+commits) happens here on the loop thread alone, in the order of the journal. Resume folds the journal, and the same
+`learners` hear of its trials as of the live loop's.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -35,11 +33,11 @@ from evolve.errors import (
 )
 from evolve.fingerprint import fingerprint
 from evolve.journal import Event, Journal, Replay, encode_evaluation, encode_proposal, finish
+from evolve.learners import Learners
 from evolve.lineage import LEDGER_EVERY, Lineage
 from evolve.models.meter import Meter
-from evolve.plugins import broken, chosen, guarded, planned
+from evolve.plugins import broken, chosen, planned
 from evolve.regions import Regions
-from evolve.standing import Standing
 from evolve.types import (
     Archive,
     Context,
@@ -107,7 +105,7 @@ class Evolution:
         on_trial: hears each trial told in this session.
         opened: what else the journal says of this session's beginning.
 
-    `statuses` counts how the trials ended, the seed left out, and `examples` holds the first one of each status.
+    `learners` know what was told, and `held_out` holds the held-out evaluations by trial number.
     """
 
     seed_program: Program
@@ -130,14 +128,8 @@ class Evolution:
     opened: Mapping[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.standing = Standing()
-        self.seed_trial: Trial | None = None
-        self.told = 0
-        self.statuses: Counter[Status] = Counter()
-        self.examples: dict[Status, Trial] = {}
+        self.learners = Learners(self.budget, self.meter, self.archive, self.proposer, self.evaluator, self.lineage)
         self.held_out: dict[int, Evaluation] = {}
-        self._lane_best: dict[str, float] = {}
-        self._alive: WeakValueDictionary[int, Trial] = WeakValueDictionary()
         self._seen: dict[bytes, int] = {}
         self._next = 0
         self._pending: dict[int, _Pending] = {}
@@ -154,7 +146,7 @@ class Evolution:
     @property
     def best(self) -> Trial | None:
         """The best trial told so far, with what races have corrected; None before there is one with a score."""
-        return self.standing.best
+        return self.learners.best
 
     def stop(self, reason: str) -> None:
         """Begin nothing more; what is in flight is left for `resume`. May be called from any thread or signal."""
@@ -168,7 +160,7 @@ class Evolution:
 
         Raises `RunDamaged` when the journal contradicts itself.
         """
-        replay = Replay(self._program_of)
+        replay = Replay(self.learners.program)
         if self.meter is not None:
             self.meter.take_up()
         self.lineage.begin_replay()
@@ -207,13 +199,13 @@ class Evolution:
         trial = replay.fold(event)
         if trial is not None:
             self._pending.pop(number, None)
-            self._learn(trial)
+            self.learners.tell(trial)
 
     def _selection(self, asked: Event, *, needed: bool) -> Selection | None:
         try:
             return Selection(
-                parents=tuple(self._alive[number] for number in asked["parents"]),
-                inspirations=tuple(self._alive[number] for number in asked.get("inspirations", ())),
+                parents=tuple(self.learners.trial(number) for number in asked["parents"]),
+                inspirations=tuple(self.learners.trial(number) for number in asked.get("inspirations", ())),
                 lane=asked.get("lane", ""),
             )
         except KeyError as error:
@@ -251,13 +243,13 @@ class Evolution:
             self._halt = threading.Event()
             self._evaluations.shutdown(wait=False, cancel_futures=True)
             self._proposals.shutdown(wait=False, cancel_futures=True)
-        assert self.seed_trial is not None
+        assert self.learners.seed is not None
         assert self.best is not None
-        return Outcome(reason=reason, seed=self.seed_trial, best=self.best, told=self.told)
+        return Outcome(reason=reason, seed=self.learners.seed, best=self.best, told=self.learners.told)
 
     def _begin(self) -> None:
         """Score the seed, unless an earlier session did, and take up what that left in flight."""
-        if self.seed_trial is None:
+        if self.learners.seed is None:
             pending = self._pending.setdefault(0, _Pending(0, None))
             self._next = 1
             if pending.proposal is None:
@@ -267,10 +259,10 @@ class Evolution:
                 self._carry_on(pending)
             while self._futures and not self._halt.is_set():
                 self._advance()
-        if self.seed_trial is None:
+        if self.learners.seed is None:
             raise Interrupted("stopped before the seed program was scored; resume scores it")
         if self.best is None:
-            seed = self.seed_trial.evaluation
+            seed = self.learners.seed.evaluation
             raise SeedError(
                 f"the seed program has no score, so there is nothing to improve ({seed.status}: {seed.feedback})"
             )
@@ -357,7 +349,7 @@ class Evolution:
             return
         self.journal.sync()
         for trial in told:
-            self._learn(trial)
+            self.learners.tell(trial)
             self.on_trial(trial)
         self._keep()
 
@@ -405,7 +397,7 @@ class Evolution:
         if self.meter is not None:
             proposal = replace(proposal, usage=self.meter.used(pending.number))
             self._unanswered = 0 if proposal.usage.calls else self._unanswered
-        base = self._program_of(proposal.parents[0]) if proposal.parents else None
+        base = self.learners.program(proposal.parents[0]) if proposal.parents else None
         if base is not None and (problem := proposal.rejected or self.regions.problem(proposal.program)):
             # what was forbidden is kept in words, not in the lineage
             proposal = replace(proposal, program=base, rejected=problem)
@@ -486,49 +478,6 @@ class Evolution:
         )
         return trial
 
-    def _learn(self, trial: Trial) -> None:
-        """What follows from a trial that the journal holds: live and in replay alike."""
-        base = self._program_of(trial.parents[0]) if trial.parents else None
-        evaluated = trial.evaluation.status not in {Status.REJECTED, Status.DUPLICATE}
-        self.budget.settle(
-            trial.number,
-            {
-                "trials": int(trial.number > 0),
-                "evaluations": trial.evaluation.evaluations if evaluated else 0,
-                "calls": trial.usage.calls,
-                "tokens": trial.usage.input_tokens + trial.usage.output_tokens,
-                "nanodollars": trial.usage.nanodollars,
-            },
-        )
-        if self.meter is not None:
-            self.meter.settled(trial.number)
-        best = self.best
-        for changed in self.standing.tell(trial):
-            self._alive[changed.number] = changed
-            if changed.number == 0:
-                self.seed_trial = changed
-            with guarded("archive", self.archive, f"told again of trial {changed.number}"):
-                self.archive.tell(changed)
-        self._alive[trial.number] = trial
-        self.told += 1
-        if trial.number == 0:
-            self.seed_trial = trial
-        else:
-            self.statuses[trial.evaluation.status] += 1
-            self.examples.setdefault(trial.evaluation.status, trial)
-        with guarded("archive", self.archive, f"told of trial {trial.number}"):
-            self.archive.tell(trial)
-        with guarded("proposer", self.proposer, f"told of trial {trial.number}"):
-            self.proposer.tell(trial)
-        self.evaluator.tell(trial)
-        commit = self.lineage.record(trial, base)
-        if self.best is not None and (best is None or self.best.number != best.number):
-            self.lineage.point("best", self.lineage.commit(self.best.number))
-        fitness = trial.fitness
-        if trial.lane and fitness is not None and fitness > self._lane_best.get(trial.lane, -np.inf):
-            self._lane_best[trial.lane] = fitness
-            self.lineage.point(f"lane/{trial.lane}", commit)
-
     def _keep(self) -> None:
         """Give the ledger and git what is due."""
         while self.lineage.unledgered >= LEDGER_EVERY:
@@ -573,10 +522,6 @@ class Evolution:
 
     def _rng(self, number: int, purpose: int, attempt: int = 0) -> np.random.Generator:
         return np.random.default_rng((self.seed, number, purpose, attempt))
-
-    def _program_of(self, number: int) -> Program:
-        trial = self._alive.get(number)
-        return trial.program if trial is not None else self.lineage.program(number)
 
 
 def _unanswered(pending: _Pending) -> Proposal:

@@ -209,7 +209,7 @@ def test_what_is_held_out_reaches_nobody(
     assert last.held_out_best is not None
     assert last.outcome.best.number > first.outcome.best.number
     told = [event for event in events if event["event"] == "told"]
-    assert len(told) == history.told == 8
+    assert len(told) == history.learners.told == 8
     looks = [event["metrics"]["looked"] for event in told if event["status"] == "ok"]
     assert len(looks) == 8
     assert min(looks) > 100, "the candidates did not look"

@@ -49,7 +49,7 @@ def test_every_moment_is_as_good_as_another(tmp_path: Path, races: bool) -> None
     with open_evolution(whole, trials=TRIALS, **given) as evolution:
         evolution.run()
         spent, best = dict(evolution.budget.spent), evolution.best
-        statuses = set(evolution.statuses)
+        statuses = set(evolution.learners.statuses)
     asked = len(given["proposer"].model.requests)
     assert statuses >= {Status.OK, Status.REJECTED, Status.DUPLICATE}
     assert asked >= 6

@@ -49,7 +49,7 @@ def search(begin: Callable[..., Search], *, quiet: bool, as_json: bool) -> None:
         stack.enter_context(_interruptible(session.stop, resume))
         stack.enter_context(session)
         evolution = session.evolution
-        before = evolution.told
+        before = evolution.learners.told
         progress.begin(evolution.budget.limits.get("trials"), before, evolution.best)
         if not quiet:
             _introduce(session)
@@ -152,9 +152,9 @@ def _say_nothing_was_tried(session: Search, reason: str) -> None:
 def _advise(session: Search, result: Result, *, quiet: bool) -> None:
     """What to do about a search that found nothing."""
     evolution, where = session.evolution, quote(str(session.path))
-    if result.outcome.best.number != 0 or not evolution.statuses:
+    if result.outcome.best.number != 0 or not evolution.learners.statuses:
         return
-    if evolution.statuses[Status.OK]:
+    if evolution.learners.statuses[Status.OK]:
         if quiet:
             return
         click.echo(
@@ -163,10 +163,10 @@ def _advise(session: Search, result: Result, *, quiet: bool) -> None:
             err=True,
         )
         return
-    ((status, _),) = evolution.statuses.most_common(1)
-    example = evolution.examples[status]
+    ((status, _),) = evolution.learners.statuses.most_common(1)
+    example = evolution.learners.examples[status]
     said = without_controls(example.evaluation.feedback).strip().splitlines()[:FEEDBACK_LINES]
-    counts = ", ".join(f"{count} {status}" for status, count in evolution.statuses.most_common())
+    counts = ", ".join(f"{count} {status}" for status, count in evolution.learners.statuses.most_common())
     click.echo(f"\nNo program but the seed has a score: {counts}. The first that ended as {status}:\n", err=True)
     for line in [f"trial {example.number}: {brief(example.summary)}", *said]:
         click.echo(f"  {line}", err=True)
@@ -203,7 +203,7 @@ def _record(session: Search, result: Result, seconds: float) -> dict[str, object
         "notes": list(session.task.form.notes),
         "reason": outcome.reason,
         "trials": outcome.told - 1,
-        "statuses": session.evolution.statuses,
+        "statuses": session.evolution.learners.statuses,
         "seconds": seconds,
         **{name: session.evolution.budget.committed(name) for name in ("calls", "tokens", "nanodollars")},
         "seed": of(outcome.seed, result.held_out_seed),

@@ -104,7 +104,7 @@ def test_a_model_that_is_down_stops_the_run_and_costs_no_score(tmp_path: Path) -
     with open_evolution(tmp_path / "run", trials=5, proposer=Asking(down), models=True) as evolution:
         with pytest.raises(ModelFault, match="the service is down"):
             evolution.run()
-        assert evolution.told == 1
+        assert evolution.learners.told == 1
     with open_evolution(tmp_path / "run", trials=5, proposer=Asking(answers()), models=True) as evolution:
         assert evolution.run().told == 6
 
@@ -137,7 +137,7 @@ def test_a_prompt_whose_answers_are_always_lost_ends_its_trial_alone(tmp_path: P
     with open_evolution(tmp_path / "run", trials=6, proposer=Asking(model), models=True) as evolution:
         outcome = evolution.run()
         assert outcome.told == 7
-        assert evolution.examples[Status.REJECTED].number == 3
+        assert evolution.learners.examples[Status.REJECTED].number == 3
         assert evolution.budget.spent["calls"] == 10
         assert evolution.budget.committed("calls") == 13
     with open_evolution(tmp_path / "run", trials=7, proposer=Asking(good), models=True) as evolution:

@@ -89,7 +89,7 @@ def test_a_run_with_many_calls_in_flight_goes_on_where_it_was(tmp_path: Path) ->
     for trials in (10, 25, 40):
         with open_search(tmp_path / "run", trials=trials, workers=2, in_flight=8) as evolution:
             evolution.run()
-            assert evolution.told == trials + 1
+            assert evolution.learners.told == trials + 1
     assert all(len(hashes) == 1 for hashes in transcript(tmp_path / "run").values())
 
 
