@@ -127,6 +127,18 @@ def test_a_staged_edit_is_left_alone(session: Session, tmp_path: Path) -> None:
     assert "staged changes (p.py)" in session.notices[0]
 
 
+def test_what_else_keeps_git_from_the_work_tree_is_said_in_its_words(session: Session, tmp_path: Path) -> None:
+    """As when a person's git works there in that very moment."""
+    lock = tmp_path / ".git" / "index.lock"
+    lock.touch()
+    assert not session.tell()
+    (notice,) = session.notices
+    assert "git says" in notice
+    assert "index.lock" in notice
+    lock.unlink()
+    assert session.show()
+
+
 def test_a_file_that_a_person_added_is_left_alone(session: Session, tmp_path: Path) -> None:
     """Where the program has none of that name it is in nobody's way."""
     (tmp_path / "notes.txt").write_text("mine\n")

@@ -67,7 +67,13 @@ def test_a_proposal_survives_the_journal(base: Program | None, program: Program)
         metrics=st.dictionaries(st.text(), NUMBER),
         instances=st.dictionaries(st.text(), NUMBER),
         feedback=st.text(st.characters(exclude_categories=["Cs"])),
-        cost=st.builds(Cost, seconds=st.sampled_from([0.0, 0.25]), memory_bytes=st.integers(0, 2**40)),
+        cost=st.builds(
+            Cost,
+            seconds=st.sampled_from([0.0, 0.25]),
+            cpu_seconds=st.sampled_from([0.0, 2.5]),
+            memory_bytes=st.integers(0, 2**40),
+            cached=st.booleans(),
+        ),
     )
 )
 def test_an_evaluation_survives_the_journal(evaluation: Evaluation) -> None:
@@ -88,12 +94,13 @@ def test_a_small_edit_of_a_large_file_takes_a_short_line() -> None:
 @pytest.mark.parametrize("torn", [b'{"event": "told", "num', b"\0\0\0", b"x" * 200_000])
 def test_a_torn_last_line_is_dropped_and_written_over(tmp_path: Path, torn: bytes) -> None:
     """A process killed while it wrote loses that line alone."""
-    path = journal_with(tmp_path / "journal.jsonl", {"event": "ledger"})
+    whole = [{"event": "ledger"}] * 5000
+    path = journal_with(tmp_path / "journal.jsonl", *whole)
     with path.open("ab") as file:
         file.write(torn)
-    assert list(read(path)) == [{"event": "ledger"}]
+    assert list(read(path)) == whole
     journal_with(path, {"event": "stopped", "reason": "trials"})
-    assert [event["event"] for event in read(path)] == ["ledger", "stopped"]
+    assert [event["event"] for event in read(path)] == ["ledger"] * 5000 + ["stopped"]
 
 
 @pytest.mark.parametrize("line", [b"not json\n", b"[1]\n", b'{"number": 1}\n'])
@@ -110,8 +117,9 @@ def test_a_journal_of_another_version_is_not_read(tmp_path: Path) -> None:
     """What its events mean is not known."""
     path = tmp_path / "journal.jsonl"
     path.write_text('{"event": "journal", "version": 99}\n')
-    with pytest.raises(RunDamaged, match="version 99"):
-        list(read(path))
+    for only in ("", "opened"):
+        with pytest.raises(RunDamaged, match="version 99"):
+            list(read(path, only))
 
 
 FULL_DISK = """

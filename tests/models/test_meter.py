@@ -140,13 +140,13 @@ def test_a_fault_is_no_answer_and_what_it_may_have_cost_stays_reserved(tmp_path:
     """Also in the next session, where the same question is a new call; a request that never left costs nothing."""
     made, budget, transcript = meter(tmp_path)
     with pytest.raises(ModelFault, match="down"):
-        made.asker(1)(ScriptedModel([ModelFault("down", sent=sent)]), ASK)
+        made.asker(3)(ScriptedModel([ModelFault("down", sent=sent)]), ASK)
     assert (budget.committed("tokens"), budget.spent["tokens"]) == (MOST if sent else 0, 0)
     transcript.close()
     made, budget, _ = meter(tmp_path)
     made.take_up()
     assert budget.committed("tokens") == (MOST if sent else 0)
-    assert made.asker(1)(ScriptedModel(["up"]), ASK).text == "up"
+    assert made.asker(3)(ScriptedModel(["up"]), ASK).text == "up"
     assert budget.committed("tokens") == (MOST if sent else 0) + 4
 
 

@@ -36,6 +36,22 @@ def test_answers_are_read_back_after_a_restart(tmp_path: Path) -> None:
     assert second.trials() == []
 
 
+def test_nobody_else_reads_what_was_said(tmp_path: Path) -> None:
+    """Prompts and answers may be confidential."""
+    Transcript(tmp_path / "t.jsonl").close()
+    assert (tmp_path / "t.jsonl").stat().st_mode & 0o777 == 0o600
+
+
+def test_closing_twice_closes_no_other_file(tmp_path: Path) -> None:
+    """Whose descriptor may be the same number by then."""
+    transcript = Transcript(tmp_path / "t.jsonl")
+    transcript.close()
+    with (tmp_path / "other").open("w") as other:
+        transcript.close()
+        other.write("whole")
+    assert (tmp_path / "other").read_text() == "whole"
+
+
 def test_requests_that_differ_have_different_hashes() -> None:
     """In the model, the text, the bound on tokens and the temperature."""
     request = ask("a")
