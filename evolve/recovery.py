@@ -66,9 +66,9 @@ def _no_ledger(repository: git.Repo, path: Path) -> str:
 
 
 def recover(path: Path) -> None:
-    """Make `.evolve/` again from the ledger in the repository at `path`.
+    """Make what is missing of `.evolve/` again from the ledger in the repository at `path`.
 
-    Raises `RunNotFound` when there is no ledger, `LineageError` when it cannot be read, `StorageError`.
+    Raises `RunNotFound` when there is no ledger, `LineageError` when it cannot be read, `RunLocked`, `StorageError`.
     """
     with _reading(path) as (repository, tip):
         Run.restore(path, _config(repository, tip), _events(repository, tip))

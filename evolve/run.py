@@ -64,10 +64,29 @@ class Run:
 
     @classmethod
     def restore(cls, path: Path, config: bytes, events: Iterable[journal.Event]) -> None:
-        """Make `.evolve/` again in a clone, with this config and history. Raises `StorageError`."""
-        draft = path / ".evolve" / "journal.jsonl.draft"
+        """Make again what of `.evolve/` is missing: the journal with this history, the config.
+
+        Raises `RunLocked` when another process works on it, `StorageError`.
+        """
+        state = path / ".evolve"
         try:
-            draft.parent.mkdir(exist_ok=True)
+            state.mkdir(exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"cannot write to {state}: {error.strerror}") from error
+        lock = _lock(state / "lock")
+        try:
+            # a journal that is there knows more than the commits do
+            if not (state / "journal.jsonl").exists():
+                cls._write_journal(state / "journal.jsonl", events)
+            if not (state / "config.toml").exists():
+                cls._write_config(path, config)
+        finally:
+            os.close(lock)
+
+    @staticmethod
+    def _write_journal(file: Path, events: Iterable[journal.Event]) -> None:
+        draft = file.with_suffix(".jsonl.draft")
+        try:
             draft.unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(f"cannot write to {draft.parent}: {error.strerror}") from error
@@ -78,8 +97,7 @@ class Run:
             restored.sync()
         finally:
             restored.close()
-        draft.replace(draft.with_suffix(""))
-        cls._write_config(path, config)
+        draft.replace(file)
 
     @staticmethod
     def _write_config(path: Path, config: bytes) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from evolve.cli.printing import state
-from evolve.errors import RunNotFound
+from evolve.errors import RunLocked, RunNotFound
 from evolve.history import History
+from evolve.recovery import recover
 from evolve.testing.searches import open_evolution
 
 
@@ -60,6 +61,37 @@ def test_a_clone_of_a_finished_run_is_finished(run: Path) -> None:
     git(run.parent / "clone", "fetch", "-q", "origin")
     git(run.parent / "clone", "checkout", "-q", "-B", "trials", "origin/trials")
     assert state(History(run.parent / "clone")) == "cloned"
+
+
+def test_two_who_resume_a_clone_at_once_do_not_harm_each_other(run: Path) -> None:
+    """The second one finds it locked, or what the first one made, and writes nothing over it."""
+    path = clone(run)
+    with open_evolution(path, trials=75) as evolution:
+        evolution.run()
+        (path / ".evolve" / "config.toml").rename(path / "config.toml")
+        with pytest.raises(RunLocked, match="in use by process"):
+            recover(path)
+        (path / "config.toml").rename(path / ".evolve" / "config.toml")
+    before = (path / ".evolve" / "journal.jsonl").read_bytes()
+    recover(path)
+    assert (path / ".evolve" / "journal.jsonl").read_bytes() == before
+    assert len(History(path)) == 76
+
+
+def test_a_run_that_lost_its_config_keeps_its_journal(run: Path) -> None:
+    """Which has trials that are in no commit of the ledger yet."""
+    with open_evolution(run, trials=90) as evolution:
+        evolution.on_trial = lambda trial: _fail() if trial.number == 80 else None
+        with pytest.raises(RuntimeError, match="out of the blue"):
+            evolution.run()
+    (run / ".evolve" / "config.toml").unlink()
+    with open_evolution(run, trials=90) as evolution:
+        assert evolution.learners.told == 81
+    assert b"started" in (run / ".evolve" / "config.toml").read_bytes()
+
+
+def _fail() -> None:
+    raise RuntimeError("out of the blue")
 
 
 @pytest.mark.parametrize("options", [["--single-branch"], ["--depth", "1"], ["--depth", "1", "--no-single-branch"]])
