@@ -114,7 +114,7 @@ class Result:
 class Search:
     """A run that is open for work. Made by `start` or `resume`; use it as a context manager.
 
-    `task`, `path`, `sandbox` and `evolution` are what it is made of.
+    `task`, `path`, `sandbox`, `models` and `evolution` are what it is made of.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class Search:
         self.path, self.task, self.sandbox = run.path, parts.task, parts.sandbox
         self._run, self._notice = run, on_notice
         budget = Budget(_counted(config["limits"]), seconds=config["limits"].get("seconds"))
-        models = [model for model, _ in parts.models]
+        self.models = models = [model for model, _ in parts.models]
         self._meter = Meter(budget, Transcript(run.state / "transcript.jsonl"), models) if models else None
         self._evaluator = make_scorer(
             parts.task, parts.sandbox, strict=config.get("strict", False), on_notice=on_notice

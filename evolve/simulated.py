@@ -94,6 +94,10 @@ class SimulatedModel:
         self._seed = seed
         self._seconds = seconds
 
+    def __str__(self) -> str:
+        """That it is none."""
+        return f"{self.name}, which is no model: random edits, for free"
+
     def complete(self, request: Request) -> Reply:
         """A random answer. Raises `ModelFault`, unsent, as often as the rates say."""
         digest = hashlib.blake2b(f"{self._seed} {request_hash(self.name, request)}".encode(), digest_size=16).digest()

@@ -105,6 +105,8 @@ def _interruptible(stop: Callable[[], None], resume: str) -> Iterator[None]:
 def _introduce(session: Search) -> None:
     sandbox = session.sandbox
     click.echo(f"{session.task.name} in {session.path}, sandbox {sandbox.name}", err=True)
+    for model in session.models:
+        click.echo(f"  asks {model}", err=True)
     for weakness in (*sandbox.weaknesses, *session.task.form.notes):
         click.echo(f"  {weakness}", err=True)
 

@@ -115,6 +115,11 @@ class OpenAIModel:
         self._background.call(lambda: self._gate.close() if self._gate is not None else None)
         self._background.close(last, self._grace)
 
+    def __str__(self) -> str:
+        """What a person wants to see before money is spent."""
+        what = f"{self._settings.service_name} at {self._settings.base_url}"
+        return f"{what}, {self._settings.price} dollars per million tokens of input, cached input and output"
+
     @property
     def _where(self) -> str:
         return f"the model {self.name} at {self._settings.base_url}"

@@ -441,7 +441,8 @@ def test_the_key_is_in_nothing_that_is_kept(bench: Bench) -> None:
     model = bench.model(service)
     reply = model.complete(ASK)
     assert reply.text == "your key is [secret]"
-    said = [repr(model), repr(reply)]
+    said = [repr(model), str(model), repr(reply)]
+    assert str(model).startswith(f"fake at {service.url}, 1/0.1/10 dollars per million tokens")
     for _ in range(2):
         with pytest.raises(ModelFault) as caught:
             model.complete(ASK)

@@ -19,7 +19,10 @@ import evolve
 from evolve.config import Search
 from evolve.errors import ModelFault, TaskError, UnsafeRefused
 from evolve.options import Options
+from evolve.sandboxes.bubblewrap import BubblewrapSandbox
+from evolve.sandboxes.docker import DockerSandbox
 from evolve.task import Task
+from evolve.testing.sandboxes import available
 from evolve.testing.servers import Asked, FakeService, Served, chat, failure, number_answer
 
 KEY = "sk-planted-0123456789abcdef"
@@ -259,9 +262,11 @@ def leaks(folder: Path, secret: bytes) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("sandbox", ["process", "auto"])
+@pytest.mark.parametrize("sandbox", ["process", "bubblewrap", "docker"])
 def test_the_key_is_nowhere_in_a_run(folder: Path, tmp_path: Path, sandbox: str) -> None:
     """In no sandbox either, though service, evaluator and program tell all that they know."""
+    if sandbox != "process":
+        available({"bubblewrap": BubblewrapSandbox, "docker": DockerSandbox}[sandbox]).close()
     (folder / "evaluate.py").write_text(
         "import os\n\n\ndef evaluate(program):\n"
         "    told = program.call('surroundings')\n"
