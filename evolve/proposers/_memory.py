@@ -42,7 +42,6 @@ class Memory:
 
     def tell(self, trial: Trial, note: Mapping[str, object] | None) -> None:
         """Learn of a trial; `note` is what its proposer wrote down, None for a trial of another one's."""
-        best = self.best
         self._standing.tell(trial)
         if self.best is trial:
             self.stalled = 0
@@ -52,7 +51,7 @@ class Memory:
             self.stalled += 1
         parent = self._programs.get(trial.parents[0]) if trial.parents else None
         if trial.parents:
-            self._attempt(trial, parent[1] if parent else None, is_best=self.best is not best)
+            self._attempt(trial, parent[1] if parent else None)
         if parent is not None:
             self._programs.move_to_end(trial.parents[0])
             if trial.fitness is not None and parent[1] is not None and trial.fitness > parent[1]:
@@ -76,11 +75,11 @@ class Memory:
         have = _lines(program)
         return [line for line in reversed(self._deleted) if line not in have][:most]
 
-    def _attempt(self, trial: Trial, before: float | None, *, is_best: bool) -> None:
+    def _attempt(self, trial: Trial, before: float | None) -> None:
         parent = trial.parents[0]
         self._attempts.setdefault(parent, deque(maxlen=_ATTEMPTS)).append((trial.summary, _outcome(trial, before)))
         self._attempts.move_to_end(parent)
-        if len(self._attempts) > _PARENTS and not is_best:
+        if len(self._attempts) > _PARENTS:
             self._attempts.popitem(last=False)
 
     def _forget_lines(self, before: Program, after: Program) -> None:

@@ -210,7 +210,7 @@ def _unfenced(lines: Sequence[str]) -> Sequence[str]:
 
 def _fences_applied(content: Content, parent: Program, regions: Regions) -> Program:
     """Whole files, whole regions or whole functions in fences. Of several for the same the last one that holds."""
-    fences = [fence for fence in content.fences if _may_be_code(fence, parent)]
+    fences = _whole([fence for fence in content.fences if _may_be_code(fence, parent)], parent)
     if not content.fences and (bare := _bare_code(content.plain, parent, regions)):
         fences = [bare]
     program = parent
@@ -223,6 +223,13 @@ def _fences_applied(content: Content, parent: Program, regions: Regions) -> Prog
     if program is parent:
         raise failure
     return program
+
+
+def _whole(fences: Sequence[Fence], parent: Program) -> list[Fence]:
+    """Without the short ones that only explain: outside of Python nobody can tell what a few lines would replace."""
+    longest = max((len(fence.lines) for fence in fences if fence.path is None), default=0)
+    python = any(is_python(path) for path in parent.files)
+    return [fence for fence in fences if python or fence.path is not None or 2 * len(fence.lines) >= longest]
 
 
 def _may_be_code(fence: Fence, parent: Program) -> bool:

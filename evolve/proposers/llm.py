@@ -62,7 +62,7 @@ class LLM:
         operators: how often each operator is asked for, where it applies; weights, 0 for never.
         ensemble: whether models and operators are drawn by weight, or by what they have gained for their cost.
         prompt_tokens: the most tokens of a prompt, roughly.
-        max_tokens: the most tokens of an answer.
+        max_tokens: the most tokens of an answer, what a model thinks in secret included.
         retries: how often an answer that cannot be applied is sent back.
         patience: trials without a new best one after which the search stalls.
 
@@ -80,7 +80,7 @@ class LLM:
         operators: Mapping[str, float] = OPERATORS,
         ensemble: Ensemble = "weights",
         prompt_tokens: int = 16_000,
-        max_tokens: int = 8_192,
+        max_tokens: int = 16_384,
         retries: int = 1,
         patience: int = 25,
     ) -> None:
@@ -124,7 +124,8 @@ class LLM:
 
     def tell(self, trial: Trial) -> None:
         """Remember what was tried, what came of it, and what it cost."""
-        note = trial.note if trial.note.get("model") in self._models and "outcome" in trial.note else None
+        model = trial.note.get("model")
+        note = trial.note if isinstance(model, str) and model in self._models and "outcome" in trial.note else None
         self._memory.tell(trial, note)
         if self._bandit is not None:
             self._bandit.tell(trial, note)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -301,17 +300,6 @@ def test_a_replay_of_the_tells_writes_the_same_prompts() -> None:
         assert callable(propose_only_a_plan)
         second.tell(made)
     assert propose(first, selection(SEED), 70)[1] == propose(second, selection(SEED), 70)[1]
-
-
-def test_a_plan_is_quick() -> None:
-    """Whoever plans holds up the loop: milliseconds, with the whole past of a long search."""
-    llm = only("edit", *[GOOD] * 200)
-    for number in range(2000):
-        llm.tell(scored(number, TEXT.replace("2.0", str(number)), float(number % 100), parents=(max(0, number - 1),)))
-    begun = time.perf_counter()
-    for number in range(20):
-        llm.plan(selection(SEED, scored(5, TEXT, 1.0)), Asked(number).context)
-    assert (time.perf_counter() - begun) / 20 < 0.25
 
 
 def test_a_task_replaces_prompts_one_by_one(tmp_path: Path) -> None:

@@ -220,6 +220,37 @@ def test_no_damage_to_a_good_answer_is_an_exception(case: Case, rng: random.Rand
     harmless(apply_answer(answer, program, regions), program, regions)
 
 
+_LINES = st.lists(st.sampled_from(["a", " a", "b", "", "  c d", "\u2019q", "=", "x = 1", "\ty"]), max_size=12)
+
+
+@given(_LINES, _LINES, st.integers(0, 12), st.integers(1, 4), st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_a_block_replaces_the_lines_that_it_names_and_nothing_else(
+    lines: list[str], replace: list[str], at: int, number: int, newline: str, ended: bool
+) -> None:
+    """Whatever the lines are, and however the file ends; lines that are there twice are ambiguous.
+
+    Where lines at the end are deleted, the newline before them may stay.
+    """
+    search = lines[at : at + number]
+    text = newline.join(lines) + (newline if ended and lines else "")
+    if not any(line.strip() for line in search):
+        return
+    program = Program({"a.txt": text.encode()})
+    answer = "\n".join(["<<<<<<< SEARCH", *search, "=======", *replace, ">>>>>>> REPLACE"])
+    patch = apply_answer(answer, program, Regions(program))
+    places = [n for n in range(len(lines)) if lines[n : n + len(search)] == search]
+    if len(places) > 1:
+        assert patch.outcome is Outcome.AMBIGUOUS
+        return
+    kept = [*lines[:at], *replace, *lines[at + number :]]
+    expected = newline.join(kept) + (newline if ended and lines else "")
+    if expected == text:
+        assert patch.outcome is Outcome.NO_CHANGE
+        return
+    assert patch.program is not None, patch.message
+    assert patch.program.text("a.txt").split(newline) == expected.split(newline) or not replace
+
+
 @pytest.mark.parametrize(
     "answer",
     [
