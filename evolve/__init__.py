@@ -14,9 +14,9 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from evolve.api import load, run
+    from evolve.api import load, resume, run
 
-__all__ = ["__version__", "load", "run"]
+__all__ = ["__version__", "load", "resume", "run"]
 
 __version__ = "0.1.0"
 
@@ -28,11 +28,21 @@ class _Package(ModuleType):
     the import system would put the module in its place.
     """
 
+    def __dir__(self) -> list[str]:
+        """What a notebook offers to complete `evolve.` with."""
+        return sorted({*super().__dir__(), *__all__})
+
     @property
     def load(self) -> Callable[..., Any]:
         from evolve import api  # noqa: PLC0415 - see above
 
         return api.load
+
+    @property
+    def resume(self) -> Callable[..., Any]:
+        from evolve import api  # noqa: PLC0415 - see above
+
+        return api.resume
 
     @property
     def run(self) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""The Python API: `evolve.run` and `evolve.load`."""
+"""The Python API: `evolve.run`, `evolve.resume` and `evolve.load`."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from evolve import forms
 from evolve.config import Search
 from evolve.history import History
-from evolve.options import Options, check_name
+from evolve.options import RUNS, Options, check_name, find_run
 from evolve.types import Sandbox
 
-__all__ = ["free_name", "load", "run"]
+__all__ = ["free_name", "load", "resume", "run"]
 
 
 def run(  # noqa: PLR0913 - every option of a search, by name
@@ -21,7 +21,7 @@ def run(  # noqa: PLR0913 - every option of a search, by name
     *,
     form: str = "native",
     name: str | None = None,
-    runs: str | os.PathLike[str] = "runs",
+    runs: str | os.PathLike[str] = RUNS,
     trials: int | None = None,
     evaluations: int | None = None,
     seconds: float | None = None,
@@ -69,8 +69,8 @@ def run(  # noqa: PLR0913 - every option of a search, by name
         ensemble: "weights", or "bandit" to draw models and kinds of change by what each has gained for its cost.
 
     What a person did in the run's directory meanwhile, and what became of it, is a warning. Raises the errors of
-    `evolve.errors`: `TaskError` for an option that is wrong, before anything begins. A run that had begun can be
-    resumed after each of them.
+    `evolve.errors`: `TaskError` for an option that is wrong, before anything begins. After each of them, and after an
+    interrupt, a run that had begun can be resumed.
     """
     options = Options(
         seed=seed,
@@ -90,27 +90,71 @@ def run(  # noqa: PLR0913 - every option of a search, by name
     )
     found = forms.load(task, form)
     path = Path(runs) / (free_name(Path(runs), found.name) if name is None else check_name(name))
-    given = {
-        "trials": trials,
-        "evaluations": evaluations,
-        "seconds": seconds,
-        "dollars": dollars,
-        "calls": calls,
-        "tokens": tokens,
-    }
-    limits = {key: value for key, value in given.items() if value is not None}
+    limits = _given(
+        trials=trials, evaluations=evaluations, seconds=seconds, dollars=dollars, calls=calls, tokens=tokens
+    )
     with Search.start(found, path, limits=limits, options=options, on_notice=_warn) as search:
         search.run()
     return History(path)
+
+
+def resume(  # noqa: PLR0913 - every option of a session, by name
+    run: str | os.PathLike[str],
+    *,
+    trials: int | None = None,
+    evaluations: int | None = None,
+    seconds: float | None = None,
+    dollars: float | None = None,
+    calls: int | None = None,
+    tokens: int | None = None,
+    sandbox: str | Sandbox | None = None,
+    task: str | None = None,
+    base_url: str | None = None,
+    api_key_env: str | None = None,
+) -> History:
+    """Continue a run that was stopped or killed, or that gets more budget, and come back when that is used up.
+
+    Args:
+        run: its directory, or its name below ./runs.
+        trials, evaluations, seconds, dollars, calls, tokens: new totals, earlier sessions included; limits that are not
+            given stay as they were. When one was reached before, nothing is tried.
+        sandbox: another one than the run began with.
+        task: where the task's folder is, when it has moved.
+        base_url, api_key_env: where models are asked from now on, and which environment variable holds the key.
+
+    Raises the errors of `evolve.errors`, as `run` does.
+    """
+    path = find_run(run)
+    limits = _given(
+        trials=trials, evaluations=evaluations, seconds=seconds, dollars=dollars, calls=calls, tokens=tokens
+    )
+    with Search.resume(
+        path,
+        limits=limits,
+        sandbox=sandbox,
+        task=task,
+        base_url=base_url,
+        api_key_env=api_key_env,
+        on_notice=_warn,
+    ) as search:
+        search.run()
+    return History(path)
+
+
+def _given(**limits: float | None) -> dict[str, float]:
+    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
 def _warn(text: str) -> None:
     warnings.warn(text, stacklevel=2)
 
 
-def load(path: str | os.PathLike[str]) -> History:
-    """Read a run, or a clone of one, in which nothing is written. Raises as `History` does."""
-    return History(path)
+def load(run: str | os.PathLike[str]) -> History:
+    """Read a run, or a clone of one, in which nothing is written: its directory, or its name below ./runs.
+
+    Raises `RunNotFound`, and as `History` does.
+    """
+    return History(find_run(run))
 
 
 def free_name(runs: Path, task: str) -> str:

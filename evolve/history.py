@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from numbers import Integral
 from pathlib import Path
@@ -114,6 +114,10 @@ class History:
     def __len__(self) -> int:
         """How many trials were told, the seed among them."""
         return len(self._trials)
+
+    def __iter__(self) -> Iterator[Trial]:
+        """The trials in the order in which they were told."""
+        return iter(self.order)
 
     def __getitem__(self, number: int) -> Trial:
         """A trial by its number. Raises `RunNotFound` when there is none, `TypeError` for what is no number."""

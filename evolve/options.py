@@ -11,10 +11,13 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from evolve.errors import TaskError
+from evolve.errors import RunNotFound, TaskError
 from evolve.types import Sandbox
 
-__all__ = ["Options", "check_limits", "check_name"]
+__all__ = ["RUNS", "Options", "check_limits", "check_name", "find_run"]
+
+RUNS = Path("runs")
+"""Where runs land, and are looked for by name."""
 
 _COUNTS = ("trials", "evaluations", "calls", "tokens")
 
@@ -113,6 +116,16 @@ def check_name(name: str) -> str:
     if not isinstance(name, str) or not name.isprintable() or name in {"", ".."} or Path(name).name != name:
         raise TaskError(f"{name!r} is no name for the folder of a run: the place where it goes is another option, runs")
     return name
+
+
+def find_run(run: str | os.PathLike[str]) -> Path:
+    """Where a run is: at that path, or below ./runs when it is a name. Raises `RunNotFound`."""
+    value = os.fspath(run)
+    if Path(value).is_dir():
+        return Path(value)
+    if "/" not in value and (RUNS / value).is_dir():
+        return RUNS / value
+    raise RunNotFound(f"there is no run {value!r}, neither here nor in ./{RUNS}; `evolve list` shows those there are")
 
 
 def _whole(name: str, value: object, *, least: int) -> int:

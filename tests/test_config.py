@@ -10,7 +10,7 @@ import pytest
 import evolve
 from evolve import journal
 from evolve.config import Search
-from evolve.errors import RunDamaged, RunExists, SandboxFault, SeedError, TaskError, UnsafeRefused
+from evolve.errors import RunDamaged, RunExists, RunNotFound, SandboxFault, SeedError, TaskError, UnsafeRefused
 from evolve.options import Options
 from evolve.proposers.mutation import Mutation
 from evolve.regions import Regions
@@ -297,3 +297,17 @@ def test_an_api_run_warns_of_what_a_person_did(folder: Path, tmp_path: Path) -> 
         )
     assert history.best.number > 3
     assert Meddler.place.read_text() == "mine"
+
+
+def test_a_run_is_resumed_and_loaded_by_its_name_from_python(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Below ./runs, or at a path; with new totals."""
+    monkeypatch.chdir(tmp_path)
+    evolve.run(folder, trials=2, name="one", sandbox="process", workers=1)
+    assert len(evolve.resume("one", trials=4)) == 5
+    assert len(evolve.resume(Path("runs") / "one")) == 5
+    assert len(evolve.load("one")) == len(evolve.load("runs/one")) == 5
+    for read in (evolve.load, evolve.resume):
+        with pytest.raises(RunNotFound, match=r"there is no run 'two', neither here nor in \./runs"):
+            read("two")

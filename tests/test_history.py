@@ -47,6 +47,13 @@ def test_a_trial_that_is_not_there_is_said_not_to_be(path: Path) -> None:
         History(path)[99]
 
 
+def test_a_history_is_a_sequence_of_its_trials(path: Path) -> None:
+    """In the order in which they were told."""
+    history = History(path)
+    assert [trial.number for trial in history] == [trial.number for trial in history.order] == list(range(41))
+    assert history.best in history
+
+
 def test_what_is_no_number_is_said_to_be_none(path: Path) -> None:
     """A name, a slip of the type or a float from a table; numpy's whole numbers are numbers."""
     history = History(path)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from evolve.errors import RunNotFound, TaskError
+from evolve.errors import TaskError
+from evolve.options import RUNS, find_run
 
 if TYPE_CHECKING:
     from evolve.history import History
@@ -32,18 +33,12 @@ __all__ = [
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-RUNS = Path("runs")
-
 LIMITS = ("trials", "evaluations", "seconds", "dollars", "calls", "tokens")
 """What `limit_options` adds."""
 
 
 def _run(_context: click.Context, _parameter: click.Parameter, value: str) -> Path:
-    if Path(value).is_dir():
-        return Path(value)
-    if "/" not in value and (RUNS / value).is_dir():
-        return RUNS / value
-    raise RunNotFound(f"there is no run {value!r}, neither here nor in ./{RUNS}; `evolve list` shows those there are")
+    return find_run(value)
 
 
 def _number(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:

@@ -69,7 +69,7 @@ def search(begin: Callable[..., Search], *, quiet: bool, as_json: bool) -> None:
     if result.outcome.reason == "interrupted":
         click.echo(f"Interrupted; continue with: {resume}", err=True)
         raise SystemExit(INTERRUPTED)
-    if 0 < before == result.outcome.told:
+    if result.outcome.told == max(before, 1):
         _say_nothing_was_tried(session, result.outcome.reason)
     elif not as_json:
         _advise(session, result, quiet=quiet)
@@ -135,7 +135,7 @@ def _tell(session: Search, result: Result, seconds: float) -> None:
 
 
 def _say_nothing_was_tried(session: Search, reason: str) -> None:
-    """Which limit was reached before this session, and how to go on."""
+    """Which limit leaves no room for a trial, and how to go on."""
     budget, where = session.evolution.budget, quote(str(session.path))
     limit = budget.seconds if reason == "seconds" else budget.limits.get(reason)
     if limit is None:
@@ -145,8 +145,9 @@ def _say_nothing_was_tried(session: Search, reason: str) -> None:
     if reason == "nanodollars":
         name, limit, used = "dollars", limit / 1e9, used / 1e9
     click.echo(
-        f"\nNothing was tried: the limit is {figure(limit)} {name}, and {figure(used)} are used. A limit is a total, "
-        f"earlier sessions included; to go on give more: evolve resume {where} --{name} N",
+        f"\nNothing was tried: the limit is {figure(limit)} {name}, {figure(used)} are used, and what is left is not enough "
+        f"for one trial more. A limit is a total, earlier sessions included; to go on give more: "
+        f"evolve resume {where} --{name} N",
         err=True,
     )
 
