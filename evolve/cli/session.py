@@ -145,8 +145,8 @@ def _say_nothing_was_tried(session: Search, reason: str) -> None:
     if reason == "nanodollars":
         name, limit, used = "dollars", limit / 1e9, used / 1e9
     click.echo(
-        f"\nNothing was tried: the limit is {figure(limit)} {name}, {figure(used)} are used, and what is left is not enough "
-        f"for one trial more. A limit is a total, earlier sessions included; to go on give more: "
+        f"\nNothing was tried: the limit is {figure(limit)} {name}, {figure(used)} are used, and what is left is not "
+        f"enough for one trial more. A limit is a total, earlier sessions included; to go on give more: "
         f"evolve resume {where} --{name} N",
         err=True,
     )

@@ -540,6 +540,8 @@ def test_resume_says_that_a_limit_was_reached_before(limit: str, task: Path, tmp
 def test_a_limit_on_money_that_one_call_may_pass_is_said_to(task: Path, tmp_path: Path, invoke: Invoke) -> None:
     """Nobody was asked and nothing was spent, and yet the search is over."""
     model = ["--model", "m", "--price", "1/2", "--base-url", "http://127.0.0.1:9/v1", "--api-key-env", "PATH"]
-    result = invoke("run", task, *QUICK, *model, "--dollars", "0.000001", "--runs", tmp_path, "--name", "one")
+    result = invoke(
+        "run", task, *QUICK, *model, "--dollars", "0.000001", "--runs", tmp_path, "--name", "one", "--allow-unsafe"
+    )
     assert result.exit_code == 0
     assert "Nothing was tried: the limit is 1e-06 dollars, 0 are used, and what is left is not enough" in result.stderr
