@@ -15,10 +15,10 @@ from statistics import median
 from tempfile import TemporaryDirectory
 
 from evolve import forms
-from evolve.config import make_evaluator, make_sandbox
 from evolve.errors import EvolveError
 from evolve.evaluation.native import NativeEvaluator
 from evolve.regions import Regions
+from evolve.scoring import make_evaluator, make_sandbox
 from evolve.types import Program, Sandbox, Status
 
 FILES = (1, 100, 400, 1000)

@@ -1,29 +1,23 @@
-"""From a task and options to the objects of a search: the only place where they are wired together."""
+"""From a task and options to the objects of a search: the only place where they are wired together.
+
+`evolve.scoring` has those that score programs, which need no search.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from shlex import quote
 from typing import Any, Self, TypeAlias
-
-import numpy as np
 
 from evolve import forms
 from evolve.archives.top import Top
 from evolve.budget import Budget
 from evolve.errors import Interrupted, RunDamaged, TaskError
-from evolve.evaluation.cache import Cached
-from evolve.evaluation.native import NativeEvaluator
-from evolve.evaluation.repeats import Race, Repeats, Scorer
-from evolve.evaluation.rules import Rules
 from evolve.evolution import Evolution, Outcome
 from evolve.journal import decode_proposal, encode_evaluation
 from evolve.lineage import Lineage
@@ -42,10 +36,8 @@ from evolve.proposers.tuner import Tuner
 from evolve.recovery import needs_recovery, recover
 from evolve.regions import Regions
 from evolve.run import Run
-from evolve.sandboxes import cache, harness
-from evolve.sandboxes.choose import choose, require_able, require_safe
-from evolve.sandboxes.guarantees import Guarantee, missing
-from evolve.sandboxes.proof import prove
+from evolve.sandboxes.choose import require_safe
+from evolve.scoring import make_sandbox, make_scorer
 from evolve.simulated import SimulatedModel
 from evolve.task import Task
 from evolve.types import Archive, Evaluation, Model, Program, Proposer, Sandbox, Trial
@@ -57,9 +49,6 @@ __all__ = [
     "PROPOSERS",
     "Result",
     "Search",
-    "make_evaluator",
-    "make_sandbox",
-    "make_scorer",
 ]
 
 DEFAULT_TRIALS = 200
@@ -382,95 +371,6 @@ class Search:
         self.close()
 
 
-def make_sandbox(task: Task, wanted: str | Sandbox = "auto") -> Sandbox:
-    """The sandbox of that name with what `task` asks for in it, checked; or the one given, checked.
-
-    Raises `SandboxUnavailable` when it does not work or does not keep what it promises, `TaskError` when there is no
-    such sandbox, or when it cannot give what the task asks for.
-    """
-    if not isinstance(wanted, str):
-        require_able(wanted.name, task.surroundings)
-        prove(wanted)
-        return wanted
-    chosen = choose(wanted, task.surroundings)
-    try:
-        prove(chosen)
-    except BaseException:
-        chosen.close()
-        raise
-    return chosen
-
-
-def make_evaluator(task: Task, sandbox: Sandbox, *, strict: bool = False) -> NativeEvaluator:
-    """What scores programs for `task` in `sandbox`; the caller closes both.
-
-    `strict` is added to what the task says. GPUs are always used strictly: nothing may have touched one before a fork.
-    """
-    settings, form = task.settings, task.form
-    return NativeEvaluator(
-        sandbox=sandbox,
-        folder=form.folder or task.folder,
-        entry="evaluate.py" if form.folder else settings.evaluator.file,
-        extra={**_seed_beside(task), **form.extra},
-        rules=Rules(
-            direction=settings.task.direction,
-            objectives=settings.objectives,
-            thresholds=tuple(settings.evaluator.thresholds),
-            module=settings.task.module,
-            build=tuple(settings.task.build),
-            beside=form.beside,
-        ),
-        timeout=settings.evaluator.timeout,
-        call_timeout=settings.evaluator.call_timeout,
-        build_timeout=settings.task.build_timeout,
-        limits=task.limits,
-        strict=strict or settings.sandbox.strict or settings.sandbox.gpus is not None,
-    )
-
-
-def make_scorer(
-    task: Task, sandbox: Sandbox, *, strict: bool = False, on_notice: Callable[[str], None] = lambda _: None
-) -> Repeats:
-    """The evaluator of a search: `make_evaluator`, with the task's repeats, races and cache."""
-    settings = task.settings.evaluator
-    scorer: Scorer = make_evaluator(task, sandbox, strict=strict)
-    if settings.cache:
-        place = cache.folder()
-        if Guarantee.FILES in missing(sandbox):
-            on_notice(f"Nothing is cached: in the {sandbox.name} sandbox programs could write to the cache.")
-        elif place is not None:
-            scorer = Cached(scorer, place / "evaluations", _identity(task, sandbox, strict=strict))
-    race = None
-    if settings.repeats_most is not None:
-        race = Race(
-            least=settings.times,
-            most=settings.repeats_most,
-            confidence=settings.confidence,
-            noise_range=settings.noise_range,
-        )
-    return Repeats(scorer, repeats=settings.repeats, race=race, direction=task.settings.task.direction)
-
-
-def _identity(task: Task, sandbox: Sandbox, *, strict: bool) -> list[str]:
-    """What scores depend on beside the program: the task, its seed (evaluators may read it), what runs them."""
-    own: Callable[[], str] | None = getattr(sandbox, "identity", None)
-    tools = hashlib.sha256()
-    for name, content in harness.files().items():
-        tools.update(f"\0{name}\0".encode() + content)
-    return [
-        version("evolve"),
-        tools.hexdigest(),
-        sys.version,
-        np.__version__,
-        sandbox.name,
-        own() if own is not None else "",
-        str(strict),
-        task.form.identity,
-        task.tree,
-        task.seed.tree,
-    ]
-
-
 def _make_parts(
     task: Task, seed: Program, sandbox: Sandbox, options: Options, models: Models, asking: Mapping[str, Any]
 ) -> _Parts:
@@ -559,13 +459,6 @@ def _in_flight(workers: int, calls: int) -> tuple[int, int | None]:
     if workers == 1 and calls <= 1:
         return 1, None
     return (calls + 2 * workers, calls) if calls else (workers + 1, None)
-
-
-def _seed_beside(task: Task) -> dict[str, bytes]:
-    """A seed that lies elsewhere, as if it were in the task's folder, where evaluators find those that do."""
-    if task.seed_path is None or task.seed_path.resolve().is_relative_to(task.folder.resolve()):
-        return {}
-    return {f"seed/{path}": content for path, content in task.seed.files.items()}
 
 
 def _check_config(run: Run) -> None:

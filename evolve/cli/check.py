@@ -36,7 +36,7 @@ def command(task: str, repeats: int, workers: int | None, form: str, sandbox: st
     """
     from evolve import forms
     from evolve.checks.task import check
-    from evolve.config import make_evaluator, make_sandbox
+    from evolve.scoring import make_evaluator, make_sandbox
 
     found = forms.load(task, form)
     chosen = make_sandbox(found, sandbox or "auto")

@@ -66,8 +66,8 @@ def command(  # noqa: PLR0913 - one for each option
     """
     from evolve import forms
     from evolve.cli.evaluation import fields, record, write_artifacts
-    from evolve.config import make_evaluator, make_sandbox
     from evolve.regions import Regions
+    from evolve.scoring import make_evaluator, make_sandbox
 
     found = forms.load(task, form)
     candidate, what = _candidate(program, found)

@@ -16,7 +16,6 @@ import pytest
 
 from evolve import forms
 from evolve.api import run
-from evolve.config import make_evaluator, make_sandbox
 from evolve.errors import SandboxUnavailable
 from evolve.evaluation.native import NativeEvaluator
 from evolve.regions import Regions
@@ -25,6 +24,7 @@ from evolve.sandboxes.bubblewrap import BubblewrapSandbox
 from evolve.sandboxes.engines import connect
 from evolve.sandboxes.images import base_image
 from evolve.sandboxes.process import ProcessSandbox
+from evolve.scoring import make_evaluator, make_sandbox
 from evolve.task import Task
 from evolve.testing.sandboxes import available
 from evolve.types import Evaluation, Program, Sandbox, Split, Status

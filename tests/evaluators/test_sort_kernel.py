@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from evolve import forms
-from evolve.config import make_evaluator
 from evolve.regions import Regions
 from evolve.sandboxes.bubblewrap import BubblewrapSandbox
+from evolve.scoring import make_evaluator
 from evolve.testing.sandboxes import available
 from evolve.types import Evaluation, Status
 

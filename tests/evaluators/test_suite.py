@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from evolve.config import make_evaluator
 from evolve.regions import Regions
 from evolve.resources import bundled
 from evolve.sandboxes.choose import choose
+from evolve.scoring import make_evaluator
 from evolve.task import Task
 from evolve.types import Sandbox, Split, Status
 

@@ -9,10 +9,10 @@ from typing import TypeAlias
 import pytest
 
 from evolve import forms
-from evolve.config import make_evaluator
 from evolve.sandboxes.bubblewrap import BubblewrapSandbox
 from evolve.sandboxes.docker import DockerSandbox
 from evolve.sandboxes.process import ProcessSandbox
+from evolve.scoring import make_evaluator
 from evolve.testing.sandboxes import available
 from evolve.types import Evaluation, Program, Sandbox
 

@@ -9,9 +9,9 @@ from typing import TypeAlias
 import pytest
 
 from evolve import forms
-from evolve.config import make_evaluator
 from evolve.errors import TaskError
 from evolve.sandboxes.process import ProcessSandbox
+from evolve.scoring import make_evaluator
 from evolve.types import Evaluation, Program, Status
 
 Score: TypeAlias = Callable[..., Evaluation]
