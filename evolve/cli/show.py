@@ -126,6 +126,7 @@ def _show_trial(trial: Trial, history: History, as_json: bool) -> None:
         "commit": history.commit(trial.number),
         "took": _took(evaluation),
         "model": f"{usage.calls} calls, {usage.input_tokens} + {usage.output_tokens} tokens" if usage.calls else "",
+        "answer": _answer(trial),
         "metrics": ", ".join(f"{name} {_value(value)}" for name, value in evaluation.metrics.items()),
         "measures": ", ".join(f"{name} {figure(value)}" for name, value in evaluation.measures.items()),
         "feedback": without_controls(evaluation.feedback).strip(),
@@ -156,6 +157,15 @@ def _race(evaluation: Evaluation) -> str:
     if again.fitness is None or again.feedback:
         more = f", which did not score this time ({again.status})"
     return f"{'won' if evaluation.won else 'lost'} against trial {again.number}{more}"
+
+
+def _answer(trial: Trial) -> str:
+    """Which model gave it, and what came of it."""
+    note = trial.note
+    if "model" not in note or "outcome" not in note:
+        return ""
+    again = f" after {note['first']}" if "first" in note else ""
+    return one_line(f"{note['outcome']}{again}, by {note['model']}")
 
 
 def _took(evaluation: Evaluation) -> str:

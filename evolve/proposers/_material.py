@@ -119,7 +119,7 @@ def _described(trial: Trial) -> Values:
         "summary": trial.summary,
         "status": str(evaluation.status),
         "score": evaluation.score,
-        "metrics": [f"{_word(name)} {_value(value)}" for name, value in list(evaluation.metrics.items())[:20]],
+        "metrics": _numbers(evaluation.metrics)[:20],
         "instances": _weakest(evaluation.instances, trial),
         "feedback": _shortened(evaluation.feedback.strip(), _FEEDBACK),
         "files": [],
@@ -169,5 +169,6 @@ def _word(name: str) -> str:
     return "".join(c if c.isprintable() and c != "`" else " " for c in name)[:80]
 
 
-def _value(value: Json) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else _word(str(value))
+def _numbers(metrics: Mapping[str, Json]) -> list[str]:
+    """Metrics that are numbers: text may come from a program, and what is not in a fence is ours."""
+    return [f"{_word(name)} {value:.6g}" for name, value in metrics.items() if isinstance(value, int | float)]
