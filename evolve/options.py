@@ -113,7 +113,7 @@ def check_limits(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def check_name(name: str) -> str:
     """The name of a run, which is that of a folder. Raises `TaskError`."""
-    if not isinstance(name, str) or not name.isprintable() or name in {"", ".."} or Path(name).name != name:
+    if not isinstance(name, str) or not name.isprintable() or name in {"", ".."} or Path(name).name != name.strip():
         raise TaskError(f"{name!r} is no name for the folder of a run: the place where it goes is another option, runs")
     return name
 

@@ -91,8 +91,11 @@ def test_a_limit_that_does_not_exist_is_named() -> None:
 
 
 def test_a_name_is_that_of_a_folder() -> None:
-    """Spaces and other alphabets are allowed."""
+    """Spaces and other alphabets are allowed, but not at its ends, where nobody sees them."""
     assert check_name("a run ü") == "a run ü"
+    for name in (" ", "", "a ", " a", "..", ".", "a/b", "a\n"):
+        with pytest.raises(TaskError, match="is no name for the folder of a run"):
+            check_name(name)
 
 
 @pytest.mark.parametrize(

@@ -65,10 +65,12 @@ def command(  # noqa: PLR0913 - one for each option
     A program that fails is a result, so the exit code is 0 for it too.
     """
     from evolve import forms
-    from evolve.cli.evaluation import fields, record, write_artifacts
+    from evolve.cli.evaluation import fields, record, require_new, write_artifacts
     from evolve.regions import Regions
     from evolve.scoring import make_evaluator, make_sandbox
 
+    if output is not None:
+        require_new(output)
     found = forms.load(task, form)
     candidate, what = _candidate(program, found)
     rejected = Regions(found.seed, found.settings.task.editable).problem(candidate) or ""
@@ -93,8 +95,8 @@ def command(  # noqa: PLR0913 - one for each option
         print_json({"program": what, "rejected": rejected or None, "split": split, **told, "notes": notes})
         return
     shown = fields(found, evaluations, stages, chosen.name)
-    if output is not None and shown["artifacts"]:
-        shown["artifacts"] += f", now in {output}"
+    if output is not None:
+        shown["artifacts"] = f"{shown['artifacts']}, now in {output}" if shown["artifacts"] else "none"
     notes = [f"a search would reject it: {one_line(rejected)}" if rejected else "", note, *found.form.notes]
     print_fields({"program": what, "note": "\n".join(filter(None, notes)), **shown})
 

@@ -15,7 +15,7 @@ from evolve.types import Evaluation, Status
 if TYPE_CHECKING:
     from evolve.task import Task
 
-__all__ = ["fields", "record", "write_artifacts"]
+__all__ = ["fields", "record", "require_new", "write_artifacts"]
 
 _SHOWN = 3  # instances at each end
 
@@ -69,10 +69,14 @@ def record(task: Task, evaluations: Sequence[Evaluation], stages: Sequence[str],
     }
 
 
-def write_artifacts(evaluations: Sequence[Evaluation], folder: Path) -> None:
-    """Write what the evaluation left into `folder`, which is new or empty."""
+def require_new(folder: Path) -> None:
+    """Raise `TaskError` unless `folder` is new or empty."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise TaskError(f"{folder} is there already, and nothing is written over; give a new folder with --output")
+
+
+def write_artifacts(evaluations: Sequence[Evaluation], folder: Path) -> None:
+    """Write what the evaluation left into `folder`, which `require_new` let pass."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in _told(evaluations).artifacts.items():

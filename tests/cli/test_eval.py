@@ -108,9 +108,21 @@ def test_all_of_it_is_data_too(whole: Callable[..., Result], tmp_path: Path) -> 
     assert told["limits"] == {"seconds": 20.0, "memory_bytes": 300 * 2**20}
     assert (told["split"], told["rejected"]) == ("search", None)
     assert (tmp_path / "left" / "search7" / "deep" / "file.txt").read_text() == "7"
-    again = whole("-o", str(tmp_path / "left"))
+
+
+def test_where_artifacts_go_is_looked_at_before_anything_is_scored(tmp_path: Path, invoke: Invoke) -> None:
+    """What took an hour to score is not lost for a folder that was there; and that there are none is said."""
+    (tmp_path / "task").mkdir()
+    (tmp_path / "task" / "seed").mkdir()
+    (tmp_path / "task" / "seed" / "program.py").write_text("x = 1\n")
+    (tmp_path / "task" / "task.toml").write_text("")
+    (tmp_path / "task" / "evaluate.py").write_text("raise RuntimeError('it was started')\n")
+    again = invoke("eval", tmp_path / "task", "--sandbox", "process", "-o", tmp_path)
     assert again.exit_code == 3
     assert "nothing is written over" in again.stderr
+    (tmp_path / "task" / "evaluate.py").write_text("def evaluate(program):\n    return 1\n")
+    shown = lines(invoke("eval", tmp_path / "task", "--sandbox", "process", "-o", tmp_path / "left"))
+    assert "artifacts none" in shown
 
 
 def test_a_repeat_that_fails_is_told_first(tmp_path: Path, invoke: Invoke) -> None:
