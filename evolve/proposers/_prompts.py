@@ -95,7 +95,7 @@ def fenced(text: str, path: str = "") -> str:
 
 
 def _tidy(text: str) -> str:
-    """Without more than one blank line in a row, but for what stands in fences: that is to be copied as it is."""
+    """With a blank line before a heading, and never two in a row; what is in fences is to be copied as it is."""
     lines: list[str] = []
     ticks = ""
     for line in text.strip().split("\n"):
@@ -104,6 +104,8 @@ def _tidy(text: str) -> str:
             ticks = run.group()
         elif line == ticks:
             ticks = ""
+        if not ticks and line.startswith("#") and lines and lines[-1]:
+            lines.append("")
         if ticks or line.strip() or (lines and lines[-1]):
             lines.append(line)
     return "\n".join(lines) + "\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -63,9 +64,21 @@ def search(folder: Path, run: Path, trials: int, **more: Any) -> History:
 def test_bin_packing_becomes_better_with_a_simulated_model(tmp_path: Path) -> None:
     """From the command line, in whatever sandbox is the strongest here."""
     command = [sys.executable, "-m", "evolve", "run", str(BIN_PACKING), "--model", "simulated", "--trials", "60"]
-    more = ["--runs", str(tmp_path), "--name", "run", "--seed", "1", "--quiet"]
+    more = [
+        "--runs",
+        str(tmp_path),
+        "--name",
+        "run",
+        "--seed",
+        "1",
+        "--workers",
+        "1",
+        "--calls-in-flight",
+        "1",
+        "--quiet",
+    ]
     end = subprocess.run([*command, *more], capture_output=True, text=True, timeout=300, check=False)
-    if end.returncode == 5:
+    if end.returncode == 5 and os.environ.get("CI") != "true":
         pytest.skip(f"no sandbox here isolates: {end.stderr}")
     assert end.returncode == 0, end.stderr
     history = evolve.load(tmp_path / "run")
