@@ -410,7 +410,8 @@ class Proposer(Protocol):
 
         Called on the loop thread alone: what depends on the trials told so far is decided here, and soon. The work is
         called once, on any thread, several at a time, and depends on nothing that is told meanwhile: so a run can be
-        replayed whatever its threads did.
+        replayed whatever its threads did. Planning teaches nothing either: a replay plans only what was in flight, and
+        of the other trials the proposer is told alone.
         """
 
     def tell(self, trial: Trial) -> None:

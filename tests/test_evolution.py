@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +268,21 @@ def test_an_edit_outside_of_the_region_is_rejected_whoever_made_it(tmp_path: Pat
     assert trials[1].program == seed
     assert evaluator.evaluated == [seed.tree]
     check_whole(tmp_path / "run", 1)
+
+
+def test_what_comes_with_a_rejection_is_not_in_the_lineage(tmp_path: Path) -> None:
+    """A proposer that rejects its own change may hand it over all the same; the trial has its parent's program."""
+
+    class Rejecting(NumberProposer):
+        def propose(self, selection: Selection, context: Context) -> Proposal:
+            return replace(super().propose(selection, context), rejected="on second thoughts")
+
+    trials = list[Trial]()
+    with open_evolution(tmp_path / "run", trials=2, proposer=Rejecting(), on_trial=trials.append) as evolution:
+        evolution.run()
+    assert [trial.evaluation.status for trial in trials] == [Status.OK, Status.REJECTED, Status.REJECTED]
+    assert all(trial.program == number_program(0.0) for trial in trials)
+    check_whole(tmp_path / "run", 2)
 
 
 def test_a_fault_is_tried_again_and_is_never_a_score(tmp_path: Path) -> None:
