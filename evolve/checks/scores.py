@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from shlex import quote
 from statistics import fmean, stdev
 
 from evolve.checks.finding import Finding
 from evolve.config import DEFAULT_TRIALS
+from evolve.forms import FORMS
 from evolve.task import Task
 from evolve.types import Evaluation, Status
 
@@ -32,8 +34,14 @@ def start(task: Task, seed: Evaluation) -> Finding:
         Status.OUTPUT: "give it more output_kb or reply_mb in [limits] of task.toml",
         Status.INVALID: 'return one finite number, alone or as "score"',
     }
-    fix = fixes.get(seed.status, f"try it alone: evolve eval {task.reference}")
+    fix = fixes.get(seed.status, f"try it alone: evolve eval {_argument(task)}")
     return Finding("error", "seed", f"it has no score: {seed.status}\n{seed.feedback}".strip(), fix)
+
+
+def _argument(task: Task) -> str:
+    """How the task is named on the command line."""
+    name = task.form.name
+    return quote(task.reference) + (f" --from {name}" if name in FORMS and name != "native" else "")
 
 
 def noise(task: Task, repeats: Sequence[Evaluation]) -> Finding:

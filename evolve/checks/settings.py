@@ -76,8 +76,6 @@ def proposals(task: Task, evaluation: Evaluation) -> Finding:
 def isolation(task: Task) -> Iterator[Finding]:
     """Whether the evaluator keeps away from the candidate's code, as far as its text tells."""
     for note in task.form.notes:
-        yield Finding(
-            "warning", "form", note, "see docs/forms.md; an evaluate.py of the native form has no such limits"
-        )
+        yield Finding("warning", "form", note, "see docs/forms.md")
     if task.form.folder is None:
         yield from runs_the_program(task_files(task.folder, seed=task.seed_path))

@@ -239,3 +239,13 @@ def test_a_command_is_not_protected(tmp_path: Path, invoke: Invoke) -> None:
     assert result.exit_code == 0, result.output
     assert "warning  form        The evaluator runs in one place with the program" in result.output
     assert "only the native form has them" in result.output
+
+
+def test_the_command_that_tries_a_seed_alone_is_whole(tmp_path: Path, invoke: Invoke) -> None:
+    """With the form, without which the folder is no task, and quoted."""
+    folder = tmp_path / "a task"
+    invoke("init", folder, "--form", "openevolve")
+    (folder / "evaluator.py").write_text("import no_such_module\n")
+    told = json.loads(invoke("check", folder, "--from", "openevolve", "--sandbox", "process", "--json").stdout)
+    fixes = [finding["fix"] for finding in told["findings"] if finding["about"] == "seed"]
+    assert fixes == [f"try it alone: evolve eval '{folder}' --from openevolve"]
