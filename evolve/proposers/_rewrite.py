@@ -201,7 +201,7 @@ def _python(path: str, text: str, new: str, spans: Sequence[tuple[int, int]], *,
     known = [d for d in _definitions(whole, lines) if any(low <= d.start and d.end <= high for low, high in ranges)]
     top = {d.name for d in known if not d.nested}
     said = {name for node in tree.body for name in _names(node)}
-    functions = {d.name for d in known if not d.nested and _is_definition(whole, d.name)}
+    functions = top & _defined(whole)
     if len(spans) == 1 and alone and (functions <= said or not top):
         return Rewritten(_with_newlines(_region(text, new, spans[0]), crlf=crlf))
     if not said & {d.name for d in known}:
@@ -211,20 +211,25 @@ def _python(path: str, text: str, new: str, spans: Sequence[tuple[int, int]], *,
     return Rewritten(_with_newlines(merged, crlf=crlf) if merged else None, "a name is defined more than once")
 
 
-def _is_definition(tree: ast.Module, name: str) -> bool:
-    return any(name in _names(node) and not isinstance(node, ast.Assign | ast.AnnAssign) for node in tree.body)
+def _defined(tree: ast.Module) -> set[str]:
+    """The names of functions and classes, without those of values."""
+    return {name for node in tree.body if not isinstance(node, ast.Assign | ast.AnnAssign) for name in _names(node)}
 
 
 def _merged(lines: list[str], known: Sequence[_Definition], new: str, tree: ast.Module) -> str | None:
     """The lines of a file with the definitions of `new` in the place of those of the same name."""
     sent = new.split("\n")
+    present = set(lines)
+    by_name: dict[str, list[_Definition]] = {}
+    for definition in known:
+        by_name.setdefault(definition.name, []).append(definition)
     places: list[tuple[int, int, list[str]]] = []
     added: list[str] = []
     for node in tree.body:
         names = _names(node)
         span = _definition(names[0] if names else "", node, sent, nested=False)
         code = sent[span.start : span.end]
-        same = [d for d in known if d.name in names]
+        same = [d for name in names for d in by_name.get(name, ())]
         outermost = [d for d in same if not d.nested] or same
         if len(outermost) == 1:
             place = outermost[0]
@@ -232,15 +237,19 @@ def _merged(lines: list[str], known: Sequence[_Definition], new: str, tree: ast.
         elif outermost:
             return None
         elif not _is_main(node) and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
-            added += [line for line in code if line not in lines]
+            added += [line for line in code if line not in present]
     if not places:
         return None
     if added:
         first = min(start for start, _, _ in places)
         gap = ["", ""] if not added[0].startswith(("import ", "from ")) or len(added) > 1 else [""]
         places.append((first, first, [*added, *gap]))
-    for start, end, code in sorted(places, key=lambda place: place[:2], reverse=True):
-        lines[start:end] = code
+    last = {place[:2]: place[2] for place in places}  # of two for the same lines the last one counts
+    edge = len(lines) + 1
+    for start, end in sorted(last, reverse=True):
+        if end > edge:
+            return None  # a class, and a method of it beside it
+        lines[start:end], edge = last[start, end], start
     return "\n".join(lines)
 
 
