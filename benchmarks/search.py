@@ -22,7 +22,7 @@ from evolve.config import Search
 from evolve.options import Options
 from evolve.regions import Regions
 from evolve.task import Task
-from evolve.types import Context, Proposal, Selection, Trial
+from evolve.types import Context, Plan, Proposal, Selection, Trial
 
 ASKED = 80.0  # trials per second, in docker, with two workers on two cores
 SOURCE = "# EVOLVE-BLOCK-START\ndef f():\n    return {value!r}\n# EVOLVE-BLOCK-END\n"
@@ -39,12 +39,13 @@ class Steps:
     def __init__(self, regions: Regions) -> None:
         self._regions = regions
 
-    def propose(self, selection: Selection, context: Context) -> Proposal:
+    def plan(self, selection: Selection, context: Context) -> Plan:
         """A program that returns it."""
         parent = selection.parents[0]
         value = float(context.rng.normal()) + (parent.evaluation.score or 0.0)
         program = parent.program.replace({"program.py": SOURCE.format(value=value).encode()})
-        return Proposal(program=program, parents=(parent.number,), operator="step", summary=f"return {value:.3g}")
+        proposal = Proposal(program=program, parents=(parent.number,), operator="step", summary=f"return {value:.3g}")
+        return lambda: proposal
 
     def tell(self, trial: Trial) -> None:
         """Nothing is learned."""
