@@ -6,20 +6,25 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
 from typing import Any, Self, TypeAlias
 
+import git
+
 from evolve import forms
+from evolve.again import Anew, Silent, Unasked
 from evolve.archives.top import Top
 from evolve.budget import Budget
 from evolve.errors import Interrupted, RunDamaged, TaskError
 from evolve.evolution import Evolution, Outcome
-from evolve.journal import decode_proposal, encode_evaluation
+from evolve.journal import Journal, decode_proposal, encode_evaluation
 from evolve.lineage import Lineage
 from evolve.models.meter import Meter
 from evolve.models.openai import OpenAIModel
@@ -47,8 +52,10 @@ __all__ = [
     "ASKING",
     "DEFAULT_TRIALS",
     "PROPOSERS",
+    "Replayed",
     "Result",
     "Search",
+    "replay",
 ]
 
 DEFAULT_TRIALS = 200
@@ -87,7 +94,7 @@ class _Parts:
     regions: Regions
     archive: Archive
     proposer: Proposer
-    sandbox: Sandbox
+    sandbox: Sandbox | None
     models: Models
 
 
@@ -98,6 +105,15 @@ class Result:
     outcome: Outcome
     held_out_seed: Evaluation | None
     held_out_best: Evaluation | None
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay made again: trials told, commits by branch, and how many programs were evaluated anew."""
+
+    told: int
+    branches: Mapping[str, str]
+    evaluated: int
 
 
 class Search:
@@ -116,6 +132,7 @@ class Search:
         on_notice: Callable[[str], None],
     ) -> None:
         config, workers = run.config, run.config["workers"]
+        assert parts.sandbox is not None
         self.path, self.task, self.sandbox = run.path, parts.task, parts.sandbox
         self._run, self._notice = run, on_notice
         budget = Budget(_counted(config["limits"]), seconds=config["limits"].get("seconds"))
@@ -257,12 +274,7 @@ class Search:
             asked = _models_of(run)
             models = tuple(_moved(model, base_url=base_url, api_key_env=api_key_env) for model in asked)
             chosen = make_sandbox(found, sandbox or run.config["sandbox"])
-            config = run.config
-            options = Options(
-                proposer=config["proposer"], archive=config["archive"], allow_unsafe=config["allow_unsafe"]
-            )
-            made = _make_models(models, on_notice)
-            parts = _make_parts(found, _seed_of(run) or found.seed, chosen, options, made, config)
+            parts = _parts_of(run, found, chosen, _make_models(models, on_notice))
         except BaseException:
             if chosen is not None:
                 chosen.close()
@@ -286,7 +298,8 @@ class Search:
         try:
             search = cls(run, parts, opened=opened, on_trial=on_trial, on_notice=on_notice)
         except BaseException:
-            parts.sandbox.close()
+            if parts.sandbox is not None:
+                parts.sandbox.close()
             run.close()
             raise
         try:
@@ -372,9 +385,10 @@ class Search:
 
 
 def _make_parts(
-    task: Task, seed: Program, sandbox: Sandbox, options: Options, models: Models, asking: Mapping[str, Any]
+    task: Task, seed: Program, sandbox: Sandbox | None, options: Options, models: Models, asking: Mapping[str, Any]
 ) -> _Parts:
-    require_safe(sandbox, untrusted=options.proposer not in PROPOSERS, allow_unsafe=options.allow_unsafe)
+    if sandbox is not None:
+        require_safe(sandbox, untrusted=options.proposer not in PROPOSERS, allow_unsafe=options.allow_unsafe)
     regions = Regions(seed, task.settings.task.editable)
     archive = make("archive", options.archive, ARCHIVES, ("tell", "sample"))
     if models and options.proposer in PROPOSERS:
@@ -388,6 +402,77 @@ def _make_parts(
         given = (regions, models) if models else (regions,)
         proposer = make("proposer", options.proposer, _known(), ("plan", "tell"), *given)
     return _Parts(task, seed, regions, archive, proposer, sandbox, models)
+
+
+def _parts_of(run: Run, task: Task, sandbox: Sandbox | None, models: Models) -> _Parts:
+    """What a run began with."""
+    config = run.config
+    options = Options(proposer=config["proposer"], archive=config["archive"], allow_unsafe=config["allow_unsafe"])
+    return _make_parts(task, _seed_of(run) or task.seed, sandbox, options, models, config)
+
+
+def replay(
+    path: Path, *, task: str | None = None, sandbox: str | None = None, witness: Callable[[str], None]
+) -> Replayed:
+    """Make the run at `path` again, in a folder that is thrown away: each selection, prompt and proposal.
+
+    Models answer from the transcript and evaluations come from the journal, so nothing is asked and nothing runs; with
+    a `sandbox` every program is evaluated anew, and the journal's evaluation counts. `witness` hears of everything that
+    comes out otherwise, trial by trial, and of branches whose commits are others.
+
+    Raises as `Search.resume` does.
+    """
+    run = Run.open(path)
+    with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="evolve-replay-") as folder:
+        stack.callback(run.close)
+        _check_config(run)
+        found = _same_task(task, _task_of(run), run)
+        models = tuple((Silent(model.name), model.weight) for model in _models_of(run))
+        chosen = stack.enter_context(closing(make_sandbox(found, sandbox))) if sandbox is not None else None
+        parts = _parts_of(run, found, chosen, models)
+        anew = None
+        if chosen is not None:
+            scorer = make_scorer(found, chosen, strict=run.config.get("strict", False))
+            anew = Anew(stack.enter_context(closing(scorer)), witness)
+        meter, budget = None, Budget()
+        if models:
+            kept = Path(folder, "transcript.jsonl")
+            if (run.state / kept.name).exists():
+                shutil.copy(run.state / kept.name, kept)
+            meter = Meter(budget, Transcript(kept), [model for model, _ in models])
+            stack.callback(meter.close)
+        lineage = Lineage(Path(folder, "run"), started=run.config["started"], config=run.config_text)
+        scratch = Journal(Path(folder, "journal.jsonl"))
+        stack.callback(scratch.close)
+        evolution = Evolution(
+            seed_program=parts.seed,
+            journal=scratch,
+            lineage=lineage,
+            archive=parts.archive,
+            proposer=parts.proposer,
+            evaluator=anew or Unasked(),
+            budget=budget,
+            regions=parts.regions,
+            seed=run.config["seed"],
+            meter=meter,
+        )
+        try:
+            evolution.replay(run.events(), unfinished=(), witness=witness)
+        finally:
+            lineage.close()
+        branches = _compare_branches(Path(folder, "run"), path, witness)
+        return Replayed(evolution.learners.told, branches, anew.compared if anew else 0)
+
+
+def _compare_branches(again: Path, path: Path, witness: Callable[[str], None]) -> dict[str, str]:
+    """The branches that came out, with their commits."""
+    with git.Repo(again) as mine, git.Repo(path) as theirs:
+        found = {head.name: head.commit.hexsha for head in mine.heads}
+        there = {head.name: head.commit.hexsha for head in theirs.heads}
+    for name, commit in found.items():
+        if there.get(name) != commit:
+            witness(f"branch {name}: {commit} came out, and the run has {there.get(name, 'none')}")
+    return found
 
 
 def _asking(task: Task, config: Mapping[str, Any]) -> dict[str, Any]:

@@ -58,6 +58,8 @@ __all__ = ["Evolution", "Outcome"]
 _SAMPLE, _PROPOSE = 0, 1
 """Purposes of random numbers, so that sampler and proposer never draw the same ones."""
 
+_SELECTED = ("parents", "inspirations", "lane")
+
 _CHECKPOINT_SECONDS = 1.0
 
 _UNANSWERED_IN_A_ROW = 5
@@ -153,10 +155,14 @@ class Evolution:
         self._stop_reason = self._stop_reason or reason
         self._halt.set()
 
-    def replay(self, events: Iterable[Event], *, unfinished: Collection[int]) -> None:
+    def replay(
+        self, events: Iterable[Event], *, unfinished: Collection[int], witness: Callable[[str], None] | None = None
+    ) -> None:
         """Learn again what the journal says, and take up the trials that were in flight.
 
         `unfinished` are their numbers, for which the proposer plans again when their turn comes, knowing what it knew.
+        With a `witness` every selection and every proposal is made again, and it hears of each that is not the one in
+        the journal; the journal's is what counts.
 
         Raises `RunDamaged` when the journal contradicts itself.
         """
@@ -165,7 +171,9 @@ class Evolution:
             self.meter.take_up()
         self.lineage.begin_replay()
         for event in events:
-            self._replay_event(replay, event, unfinished)
+            if witness is not None:
+                self._compare(event, witness)
+            self._replay_event(replay, event, unfinished if witness is None else {event.get("number", -1)})
         self.lineage.end_replay()
         self.held_out = replay.held_out
         self.budget.elapsed = max(self.budget.elapsed, replay.elapsed)
@@ -177,6 +185,32 @@ class Evolution:
             if pending.proposal is not None and not pending.proposal.rejected:
                 known = self._seen.get(fingerprint(pending.proposal.program), number)
                 pending.duplicate_of = known if known != number else None
+
+    def _compare(self, event: Event, witness: Callable[[str], None]) -> None:
+        """Make again what an event says was made, before it is folded."""
+        kind, number = event["event"], event.get("number", -1)
+        if kind == "asked":
+            selection = chosen(self.archive, self._rng(number, _SAMPLE), number)
+            if _selected(selection) != {name: event[name] for name in _SELECTED if name in event}:
+                witness(f"trial {number}: the archive selects {_selected(selection)} now")
+        elif kind in {"duplicate", "proposed"} and (pending := self._pending.get(number)) and pending.plan is not None:
+            try:
+                proposal = pending.plan()
+            except ModelFault:
+                proposal = _unanswered(pending)
+            except RunDamaged:
+                witness(f"trial {number}: it asks its model something else now")
+                return
+            proposal = self._final(pending, proposal)
+            if kind == "duplicate":
+                if self._seen.get(fingerprint(proposal.program)) != event["of"]:
+                    witness(f"trial {number}: its proposal {event['attempt'] + 1} is no duplicate of {event['of']} now")
+                return
+            base = self.learners.program(proposal.parents[0])
+            now = encode_proposal(proposal, base)
+            before = {name: value for name, value in event.items() if name not in {"event", "number", "fingerprint"}}
+            if differs := sorted(name for name in now.keys() | before.keys() if now.get(name) != before.get(name)):
+                witness(f"trial {number}: its proposal differs in {', '.join(differs)}")
 
     def _replay_event(self, replay: Replay, event: Event, unfinished: Collection[int]) -> None:
         kind, number = event["event"], event.get("number", -1)
@@ -291,15 +325,7 @@ class Evolution:
         ):
             number, self._next = self._next, self._next + 1
             selection = chosen(self.archive, self._rng(number, _SAMPLE), number)
-            self.journal.append(
-                {
-                    "event": "asked",
-                    "number": number,
-                    "parents": [trial.number for trial in selection.parents],
-                    **({"inspirations": [t.number for t in selection.inspirations]} if selection.inspirations else {}),
-                    **({"lane": selection.lane} if selection.lane else {}),
-                }
-            )
+            self.journal.append({"event": "asked", "number": number, **_selected(selection)})
             pending = self._pending[number] = _Pending(number, selection)
             self._plan(pending)
             self._submit_proposal(pending)
@@ -394,13 +420,10 @@ class Evolution:
         if unknown := [number for number in proposal.parents if not self.lineage.has(number)]:
             what = f"gave a proposal with the parent {unknown[0]}, which is no trial that was told"
             raise broken("proposer", self.proposer, f"asked for trial {pending.number}", what)
+        proposal = self._final(pending, proposal)
         if self.meter is not None:
-            proposal = replace(proposal, usage=self.meter.used(pending.number))
             self._unanswered = 0 if proposal.usage.calls else self._unanswered
         base = self.learners.program(proposal.parents[0]) if proposal.parents else None
-        if base is not None and (problem := proposal.rejected or self.regions.problem(proposal.program)):
-            # what was forbidden is kept in words, not in the lineage
-            proposal = replace(proposal, program=base, rejected=problem)
         identity = b"" if proposal.rejected else fingerprint(proposal.program)
         duplicate_of = self._seen.get(identity)
         if duplicate_of is not None and not proposal.usage.calls and pending.attempt + 1 < self.attempts:
@@ -421,6 +444,16 @@ class Evolution:
             self._seen[identity] = pending.number
         pending.proposal, pending.duplicate_of = proposal, duplicate_of
         return self._carry_on(pending)
+
+    def _final(self, pending: _Pending, proposal: Proposal) -> Proposal:
+        """The proposal as it is kept: with the usage that the meter says, and without a program that is forbidden."""
+        if self.meter is not None:
+            proposal = replace(proposal, usage=self.meter.used(pending.number))
+        base = self.learners.program(proposal.parents[0]) if proposal.parents else None
+        if base is not None and (problem := proposal.rejected or self.regions.problem(proposal.program)):
+            # what was forbidden is kept in words, not in the lineage
+            proposal = replace(proposal, program=base, rejected=problem)
+        return proposal
 
     def _carry_on(self, pending: _Pending) -> Trial | None:
         """Have a proposal evaluated; one that is not worth it ends the trial."""
@@ -522,6 +555,15 @@ class Evolution:
 
     def _rng(self, number: int, purpose: int, attempt: int = 0) -> np.random.Generator:
         return np.random.default_rng((self.seed, number, purpose, attempt))
+
+
+def _selected(selection: Selection) -> dict[str, Json]:
+    """The fields of an `asked` event."""
+    return {
+        "parents": [trial.number for trial in selection.parents],
+        **({"inspirations": [trial.number for trial in selection.inspirations]} if selection.inspirations else {}),
+        **({"lane": selection.lane} if selection.lane else {}),
+    }
 
 
 def _unanswered(pending: _Pending) -> Proposal:

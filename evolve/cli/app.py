@@ -19,6 +19,7 @@ __all__ = ["command", "main"]
 VERBS = {
     "run": "Search for better programs for a task.",
     "resume": "Continue a run that was stopped or killed.",
+    "replay": "Make a run again from what it recorded, and compare.",
     "list": "List the runs.",
     "show": "Show a run, or one of its trials.",
     "best": "Show the best program, or write it to a folder.",
