@@ -32,6 +32,7 @@ from evolve.sandboxes.guarantees import Guarantee, weaknesses
 from evolve.sandboxes.interpreter import directories, interpreter_view
 from evolve.sandboxes.seccomp import compile_profile
 from evolve.sandboxes.session import PipeSession
+from evolve.sandboxes.veil import DEVICES, Veil
 from evolve.types import Limits, Role, Session
 
 __all__ = ["BubblewrapSandbox"]
@@ -42,6 +43,7 @@ _WRITABLE = ("/tmp", "/dev/shm")  # noqa: S108 - the sandbox's
 _START = 20.0  # seconds until the namespaces stand
 _FIRST_USER, _USERS = 1_900_000_000, 200_000_000  # above what systemd and containers give out, below 2**31
 _NOBODY = 65534
+_SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
 _PASSWD = f"nobody:x:{_NOBODY}:{_NOBODY}::/tmp:/bin/sh\n".encode()
 _GROUP = f"nogroup:x:{_NOBODY}:\n".encode()
 _NOT_IN_RLIMITS = frozenset({"memfd_create"})
@@ -54,6 +56,12 @@ _ONE_USER = (
 _ALONE = (
     "Without a control group the kernel limits memory for a single process only, so a candidate may start no process "
     "and no thread, and may map 1 GiB more than its limit."
+)
+
+
+_SHARED = (
+    "Candidates that run at the same time see the same files of the interpreter, and can signal each other by locking "
+    "them; no score depends on it."
 )
 
 
@@ -86,6 +94,9 @@ class BubblewrapSandbox:
             self.weaknesses += (_ONE_USER,)
         if not self.bounded:
             self.weaknesses += (_ALONE,)
+        self._veil = Veil(self._shown()) if self._as_root else None
+        if self._veil is None or not self._veil.works:
+            self.weaknesses += (_SHARED,)
 
     @property
     def bounded(self) -> bool:
@@ -154,6 +165,8 @@ class BubblewrapSandbox:
             argv = [self._bwrap, *self._isolation(), *self._files(limits, group, data)]
             argv += ["--info-fd", str(told), *(["--seccomp", str(data[2])] if self._filter else []), "--"]
             argv += command
+            if self._veil is not None and self._veil.works:
+                argv = self._veil.over(argv)
             process = subprocess.Popen(
                 group.enter(argv) if group else argv,
                 stdin=subprocess.PIPE,
@@ -215,6 +228,14 @@ class BubblewrapSandbox:
         yield from _devices()
         yield from ("--remount-ro", "/")
 
+    def _shown(self) -> list[Path]:
+        """The folders of the host that sessions see."""
+        bound = [Path(self._view[at + 1]) for at, word in enumerate(self._view) if word == "--ro-bind"]
+        system = [
+            Path(name) for name in ("/usr", "/etc", *_SYSTEM) if Path(name).is_dir() and not Path(name).is_symlink()
+        ]
+        return [*system, *bound, _readable_harness()]
+
     def _failure(self, process: subprocess.Popen[bytes]) -> SandboxFault | SandboxUnavailable:
         process.kill()
         _, said = process.communicate()
@@ -237,7 +258,7 @@ class _Started:
 def _system() -> Iterator[str]:
     """The host's programs and libraries, read-only, and a fresh /proc."""
     yield from ("--ro-bind", "/usr", "/usr")
-    for path in map(Path, ("/bin", "/sbin", "/lib", "/lib32", "/lib64")):
+    for path in map(Path, _SYSTEM):
         if path.is_symlink():
             yield from ("--symlink", str(path.readlink()), str(path))
         elif path.is_dir():
@@ -254,7 +275,7 @@ def _system() -> Iterator[str]:
 def _devices() -> Iterator[str]:
     """The devices that programs expect. bwrap's own --dev is writable and without a bound on its size."""
     yield from ("--perms", "0755", "--size", str(2**16), "--tmpfs", "/dev")
-    for name in ("null", "zero", "full", "random", "urandom"):
+    for name in DEVICES:
         yield from ("--dev-bind", f"/dev/{name}", f"/dev/{name}")
     for name, target in (("fd", ""), ("stdin", "/0"), ("stdout", "/1"), ("stderr", "/2")):
         yield from ("--symlink", f"/proc/self/fd{target}", f"/dev/{name}")

@@ -51,6 +51,7 @@ class Guard:
 
     `without` are options of bubblewrap to leave out. `appended` is code for the end of a module of the harness, which
     is told `settings`. `times` is by how much the control group's limits and the size of the disk are raised.
+    Without `veiled` the files of the host are seen as they are.
     """
 
     attacks: Sequence[str]
@@ -61,6 +62,7 @@ class Guard:
     limits: Mapping[str, int] = field(default_factory=dict)
     times: int = 1
     one_user: bool = False
+    veiled: bool = True
 
 
 GUARDS = {
@@ -95,6 +97,7 @@ GUARDS = {
         ("forged_documents",), appended={"frames.py": "def unpack(document, blob): return json.loads(document)"}
     ),
     "the limit on output": Guard(("output_of_a_program",), limits={"output_bytes": 2**26}),
+    "files of the host that are nobody's": Guard(("signals_beside",), veiled=False),
     "the limit on time": Guard(
         ("endless_loop",), appended={"watch.py": "Watch.until = lambda self: time.monotonic() + 0.05"}
     ),
@@ -258,6 +261,8 @@ class Weakened(BubblewrapSandbox):
         self._weak = _weak_harness(guard, place)
         if not guard.filtered:
             self._filter = None
+        if not guard.veiled:
+            self._veil = None
         if self._groups is not None:
             self._groups = Raised(self._groups, guard.times)
 
