@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -206,10 +207,11 @@ def _harnesses() -> list[int]:
     """Candidates' harnesses among the children of this process."""
     found = []
     for task in Path("/proc/self/task").iterdir():
-        for pid in map(int, (task / "children").read_text().split()):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if b"candidate" in words:
-                found.append(pid)
+        with suppress(FileNotFoundError, ProcessLookupError):  # threads and processes end while we look
+            for pid in map(int, (task / "children").read_text().split()):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if b"candidate" in words:
+                    found.append(pid)
     return found
 
 
