@@ -22,7 +22,7 @@ from evolve import forms
 from evolve.again import Anew, Silent, Unasked
 from evolve.archives.top import Top
 from evolve.budget import Budget
-from evolve.errors import Interrupted, RunDamaged, TaskError
+from evolve.errors import Interrupted, RunDamaged, StorageError, TaskError
 from evolve.evolution import Evolution, Outcome
 from evolve.journal import Journal, decode_proposal, encode_evaluation
 from evolve.lineage import Lineage
@@ -437,8 +437,11 @@ def replay(
         meter, budget = None, Budget()
         if models:
             kept = Path(folder, "transcript.jsonl")
-            if (run.state / kept.name).exists():
-                shutil.copy(run.state / kept.name, kept)
+            try:
+                if (run.state / kept.name).exists():
+                    shutil.copy(run.state / kept.name, kept)
+            except OSError as error:
+                raise StorageError(f"cannot copy the transcript to {kept}: {error.strerror}; make room") from error
             meter = Meter(budget, Transcript(kept), [model for model, _ in models])
             stack.callback(meter.close)
         lineage = Lineage(Path(folder, "run"), started=run.config["started"], config=run.config_text)

@@ -76,7 +76,7 @@ def guarded(kind: str, plugin: object, doing: str) -> Iterator[None]:
         yield
     except EvolveError:
         raise
-    except Exception as error:
+    except Exception as error:  # the plugin is a user's
         raise broken(kind, plugin, doing, f"raised {_told(error)}") from error
 
 
