@@ -22,7 +22,7 @@ from evolve import forms
 from evolve.again import Anew, Silent, Unasked
 from evolve.archives.top import Top
 from evolve.budget import Budget
-from evolve.errors import Interrupted, RunDamaged, StorageError, TaskError
+from evolve.errors import Interrupted, RunDamaged, RunNotFound, StorageError, TaskError
 from evolve.evolution import Evolution, Outcome
 from evolve.journal import Journal, decode_proposal, encode_evaluation
 from evolve.lineage import Lineage
@@ -420,8 +420,13 @@ def replay(
     a `sandbox` every program is evaluated anew, and the journal's evaluation counts. `witness` hears of everything that
     comes out otherwise, trial by trial, and of branches whose commits are others.
 
-    Raises as `Search.resume` does.
+    Raises as `Search.resume` does, and `RunNotFound` for a clone: what was asked and answered is in no commit.
     """
+    if needs_recovery(path):
+        raise RunNotFound(
+            f"{path} has commits and no journal, as a clone has: what was asked and answered is not in git, so replay "
+            f"the run that it was cloned from"
+        )
     run = Run.open(path)
     with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="evolve-replay-") as folder:
         stack.callback(run.close)

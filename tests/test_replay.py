@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -11,6 +12,7 @@ from typing import TypeAlias
 import pytest
 
 from evolve.config import Search, replay
+from evolve.errors import RunNotFound
 from evolve.options import Options
 from evolve.task import Task
 
@@ -96,6 +98,15 @@ def test_another_selection_than_the_recorded_one_is_named(make: Make) -> None:
     config = path / ".evolve" / "config.toml"
     config.write_text(config.read_text().replace("seed = 0\n", "seed = 1\n"))
     assert any("the archive selects" in difference or "differs" in difference for difference in again(path))
+
+
+def test_a_clone_cannot_be_replayed_and_says_why(make: Make, tmp_path: Path) -> None:
+    """It has the commits, and nothing of what was asked; nothing is written to it."""
+    path = make(3, workers=1)
+    subprocess.run(["git", "clone", "--quiet", str(path), str(tmp_path / "clone")], check=True)
+    with pytest.raises(RunNotFound, match="replay the run that it was cloned from"):
+        again(tmp_path / "clone")
+    assert not (tmp_path / "clone" / ".evolve").exists()
 
 
 def test_an_answer_that_was_changed_shows(make: Make) -> None:
