@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import threading
 import warnings
 
 __all__ = ["MAX_PARSED_BYTES", "NUMBER", "is_python", "number", "parse", "syntax_problem"]
@@ -37,7 +38,7 @@ def parse(source: bytes | str) -> ast.Module | None:
     if _HUSH not in warnings.filters:
         warnings.filterwarnings("ignore", module=re.escape(_NAME))
     try:
-        return ast.parse(source, _NAME)
+        return _tree(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError, OverflowError):
         # null bytes are a ValueError before Python 3.12, deep nesting is one of the others
         return None
@@ -48,12 +49,19 @@ def syntax_problem(source: bytes | str) -> str:
     if parse(source) is not None:
         return ""
     try:
-        ast.parse(source, _NAME)
+        _tree(source)
     except SyntaxError as error:
         return f"line {error.lineno}: {error.msg}"
     except (ValueError, RecursionError, MemoryError, OverflowError) as error:
         return str(error) or type(error).__name__
     return f"more than {MAX_PARSED_BYTES} bytes"
+
+
+def _tree(source: bytes | str) -> ast.Module:
+    # CPython before 3.13 counts the depth of the tree in one place for all threads, so two that parse at once can end
+    # in a SystemError, "AST constructor recursion depth mismatch" (python/cpython#106905).
+    with _PARSING:
+        return ast.parse(source, _NAME)
 
 
 def number(node: ast.AST) -> bool:
@@ -64,4 +72,5 @@ def number(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and node.value.__class__ in _NUMBERS
 
 
+_PARSING = threading.RLock()
 _NUMBERS = frozenset([int, float])
