@@ -18,9 +18,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from evolve.config import Search
 from evolve.options import Options
 from evolve.regions import Regions
+from evolve.search import Search
 from evolve.task import Task
 from evolve.types import Context, Plan, Proposal, Selection, Trial
 

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evolve import forms
-from evolve.config import Search
 from evolve.history import History
 from evolve.options import RUNS, Options, check_name, find_run
+from evolve.search import Search
 from evolve.types import Sandbox
 
 __all__ = ["free_name", "load", "resume", "run"]

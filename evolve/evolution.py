@@ -58,7 +58,7 @@ __all__ = ["Evolution", "Outcome"]
 _SAMPLE, _PROPOSE = 0, 1
 """Purposes of random numbers, so that sampler and proposer never draw the same ones."""
 
-_SELECTED = ("parents", "inspirations", "lane")
+_SELECTED = ("parents", "inspirations", "lane", "operator")
 
 _CHECKPOINT_SECONDS = 1.0
 
@@ -241,6 +241,7 @@ class Evolution:
                 parents=tuple(self.learners.trial(number) for number in asked["parents"]),
                 inspirations=tuple(self.learners.trial(number) for number in asked.get("inspirations", ())),
                 lane=asked.get("lane", ""),
+                operator=asked.get("operator", ""),
             )
         except KeyError as error:
             if not needed:  # commits do not tell when a trial was asked for, and by its tell a parent may be forgotten
@@ -563,6 +564,7 @@ def _selected(selection: Selection) -> dict[str, Json]:
         "parents": [trial.number for trial in selection.parents],
         **({"inspirations": [trial.number for trial in selection.inspirations]} if selection.inspirations else {}),
         **({"lane": selection.lane} if selection.lane else {}),
+        **({"operator": selection.operator} if selection.operator else {}),
     }
 
 

@@ -98,9 +98,10 @@ def chosen(archive: Archive, rng: np.random.Generator, number: int) -> Selection
             raise broken(
                 "archive", archive, doing, f"gave a selection whose {name} are {trials!r:.100}, no tuple of trials"
             )
+    for name in ("lane", "operator"):
+        if not isinstance(value := getattr(selection, name), str):
+            raise broken("archive", archive, doing, f"gave a selection whose {name} is {value!r:.100}, no text")
     lane = selection.lane
-    if not isinstance(lane, str):
-        raise broken("archive", archive, doing, f"gave a selection whose lane is {lane!r:.100}, no text")
     if lane and (problem := lane_problem(lane)):
         raise broken("archive", archive, doing, f"gave {lane!r:.100} for the name of a lane: {problem}")
     return selection

@@ -310,11 +310,13 @@ class Trial:
 class Selection:
     """What an archive offers a proposer: `parents` to change (at least one, the first is the main one), and
     `inspirations` to look at. `lane` names the part of the archive that speaks; "" when it has only one. The branch
-    `lane/<name>` follows its best, so `lane_problem` says what is no name."""
+    `lane/<name>` follows its best, so `lane_problem` says what is no name. `operator` is the one that is wished for,
+    such as "leap" or "combine"; a proposer that has it obeys where it can, others take no notice."""
 
     parents: tuple[Trial, ...]
     inspirations: tuple[Trial, ...] = ()
     lane: str = ""
+    operator: str = ""
 
 
 def _no_models(model: Model, _request: Request) -> Reply:

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from evolve import journal
-from evolve.config import Search
 from evolve.options import Options
 from evolve.sandboxes.bubblewrap import BubblewrapSandbox
 from evolve.sandboxes.docker import DockerSandbox
+from evolve.search import Search
 from evolve.task import Task
 from evolve.testing.sandboxes import available
 from evolve.types import Sandbox

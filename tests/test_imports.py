@@ -37,7 +37,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 def test_a_search_without_models_imports_no_client() -> None:
     """The client of models takes as long to load as all the rest."""
     names = imported_by(
-        "import sys, evolve.config; print(*{n.partition('.')[0] for n in sys.modules}, file=sys.stderr)"
+        "import sys, evolve.search; print(*{n.partition('.')[0] for n in sys.modules}, file=sys.stderr)"
     )
     assert "numpy" in names
     assert "openai" not in names

@@ -152,7 +152,7 @@ class OddArchive:
         if self.way == "tell" and trial.number == 2:
             raise KeyError("where is it")
 
-    def sample(self, rng: object) -> Selection:
+    def sample(self, rng: object) -> Selection:  # noqa: PLR0911 - one for each way
         assert self.seed is not None
         if self.way == "empty":
             return Selection(parents=())
@@ -162,6 +162,8 @@ class OddArchive:
             return Selection(parents=(self.seed,), inspirations=[self.seed])  # type: ignore[arg-type]
         if self.way == "lane":
             return Selection(parents=(self.seed,), lane="hot ~1")
+        if self.way == "operator":
+            return Selection(parents=(self.seed,), operator=None)  # type: ignore[arg-type]
         if self.way == "number of a lane":
             return Selection(parents=(self.seed,), lane=1)  # type: ignore[arg-type]
         if self.way == "sample":
@@ -179,6 +181,7 @@ class OddArchive:
         ("list", "inspirations are .*, no tuple of trials"),
         ("lane", "gave 'hot ~1' for the name of a lane: it is made of letters"),
         ("number of a lane", "lane is 1, no text"),
+        ("operator", "operator is None, no text"),
     ],
 )
 def test_an_archive_that_breaks_its_contract_stops_the_run_which_resumes(way: str, words: str, tmp_path: Path) -> None:

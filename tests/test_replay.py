@@ -11,9 +11,10 @@ from typing import TypeAlias
 
 import pytest
 
-from evolve.config import Search, replay
 from evolve.errors import RunNotFound
 from evolve.options import Options
+from evolve.replaying import replay
+from evolve.search import Search
 from evolve.task import Task
 
 Make: TypeAlias = Callable[..., Path]

@@ -26,7 +26,7 @@ def command(path: Path, evaluate: bool, sandbox: str | None, task: str | None, a
     Models answer from the transcript and scores come from the journal, so nothing is asked, paid for or run. The run
     itself is left alone. The exit code is 1 when something differs.
     """
-    from evolve.config import replay
+    from evolve.replaying import replay
     from evolve.run import read_config
 
     differences: list[str] = []

@@ -27,7 +27,7 @@ def command(path: Path, quiet: bool, as_json: bool, **options: Any) -> None:
     Limits that are not given stay as they were.
     """
     from evolve.cli.session import search
-    from evolve.config import Search
+    from evolve.search import Search
 
     limits = {key: value for key in LIMITS if (value := options.pop(key)) is not None}
     search(

@@ -89,8 +89,8 @@ def command(task: str, runs: Path, name: str | None, form: str, quiet: bool, as_
     from evolve import forms
     from evolve.api import free_name
     from evolve.cli.session import search
-    from evolve.config import Search
     from evolve.options import Options, check_name
+    from evolve.search import Search
 
     limits = {key: value for key in LIMITS if (value := options.pop(key)) is not None}
     found = forms.load(task, form)

@@ -28,7 +28,7 @@ from evolve.errors import Fault, Interrupted, PluginError, StorageError
 from evolve.types import Evaluation, Status, Trial
 
 if TYPE_CHECKING:
-    from evolve.config import Result, Search
+    from evolve.search import Result, Search
 
 __all__ = ["search"]
 

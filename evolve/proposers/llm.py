@@ -115,7 +115,7 @@ class LLM:
         # several trials are in flight, and none knows of the others: each candidate is offered to every fourth of them,
         # so that few repair the same one
         broken = [other for other in self._memory.broken if (other.number + context.number) % 4 == 0]
-        model, operator = self._draw(self._applicable(partner, broken), dice)
+        model, operator = self._draw(self._applicable(partner, broken, selection.operator), dice)
         chosen = selection
         if operator == "repair":
             chosen = Selection(parents=(dice.pick(broken),), inspirations=(*selection.parents, *selection.inspirations))
@@ -130,14 +130,16 @@ class LLM:
         if self._bandit is not None:
             self._bandit.tell(trial, note)
 
-    def _applicable(self, partner: Trial | None, broken: Sequence[Trial]) -> list[tuple[float, str]]:
+    def _applicable(self, partner: Trial | None, broken: Sequence[Trial], wished: str) -> list[tuple[float, str]]:
+        """The operators that there is material for; the one alone that the archive wishes for, if it is one of them."""
         applies = {
             "combine": partner is not None,
             "repair": bool(broken),
-            "leap": self._memory.stalled >= self._patience,
+            "leap": wished == "leap" or self._memory.stalled >= self._patience,
         }
         weights = self._operators.items()
-        return [(weight, name) for name, weight in weights if weight > 0 and applies.get(name, True)]
+        found = [(weight, name) for name, weight in weights if weight > 0 and applies.get(name, True)]
+        return [(weight, name) for weight, name in found if name == wished] or found
 
     def _draw(self, operators: Sequence[tuple[float, str]], dice: Dice) -> Arm:
         if self._bandit is None:
@@ -200,10 +202,12 @@ def count_answers(trials: Iterable[Trial]) -> Counter[str]:
 
 
 def _partner(selection: Selection, dice: Dice) -> Trial | None:
-    """Another program to combine the first parent with."""
+    """Another program to combine the first parent with: a second parent before an inspiration."""
     first = selection.parents[0]
-    others = [t for t in (*selection.parents[1:], *selection.inspirations) if t.program.tree != first.program.tree]
-    return dice.pick(others) if others else None
+    for offered in (selection.parents[1:], selection.inspirations):
+        if others := [trial for trial in offered if trial.program.tree != first.program.tree]:
+            return dice.pick(others)
+    return None
 
 
 def _proposal(

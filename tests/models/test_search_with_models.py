@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 import evolve
-from evolve.config import Search
 from evolve.errors import ModelFault, TaskError, UnsafeRefused
 from evolve.options import Options
 from evolve.sandboxes.bubblewrap import BubblewrapSandbox
 from evolve.sandboxes.docker import DockerSandbox
+from evolve.search import Search
 from evolve.task import Task
 from evolve.testing.sandboxes import available
 from evolve.testing.servers import Asked, FakeService, Served, chat, failure, number_answer

@@ -64,7 +64,7 @@ def only(operator: str, *answers: Answer, **settings: object) -> LLM:
     """A proposer with one model and, where it applies, one operator."""
     operators = {operator: 1e9, "edit": 1e-9} if operator not in {"edit", "rewrite"} else {operator: 1.0}
     model = ScriptedModel(list(answers), name="scripted")
-    return LLM(Regions(PROGRAM), [(model, 1.0)], operators=operators, **settings)  # type: ignore[arg-type]
+    return LLM(Regions(PROGRAM), [(model, 1.0)], **{"operators": operators, **settings})  # type: ignore[arg-type]
 
 
 def scored(number: int, text: str, fitness: float, **more: object) -> Trial:
@@ -268,6 +268,20 @@ def test_a_leap_is_asked_for_when_the_search_stalls() -> None:
     proposal, (request, *_) = propose(llm, selection(SEED), 7)
     assert proposal.operator == "leap"
     assert "- eight times" in request.messages[1][1]
+
+
+def test_an_operator_that_is_wished_for_is_taken_where_it_applies() -> None:
+    """A leap needs no stall then, a second parent comes before inspirations, and what is not there cannot be had."""
+    other, third = scored(1, TEXT.replace("2.0", "5.0"), 2.0), scored(2, TEXT.replace("2.0", "6.0"), 3.0)
+    llm = only("edit", *[GOOD] * 40, operators=OPERATORS)
+    offered = dataclasses.replace(selection(SEED, third), parents=(SEED, other))
+    for number in range(10):
+        wish = ("leap", "combine", "rewrite")[number % 3]
+        proposal, _ = propose(llm, dataclasses.replace(offered, operator=wish), number)
+        assert proposal.operator == wish
+        assert proposal.parents == ((0, 1) if wish == "combine" else (0,))
+    proposal, _ = propose(llm, dataclasses.replace(selection(SEED), operator="combine"))
+    assert proposal.operator in {"edit", "rewrite"}
 
 
 def test_models_and_operators_are_drawn_by_weight() -> None:

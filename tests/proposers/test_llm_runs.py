@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 import evolve
-from evolve.config import Search
 from evolve.errors import TaskError
 from evolve.history import History
 from evolve.options import Options
 from evolve.proposers._prompts import read_prompts
 from evolve.proposers.llm import count_answers
+from evolve.search import Search
 from evolve.simulated import SimulatedModel
 from evolve.simulated_server import serve
 from evolve.task import Task

@@ -9,13 +9,13 @@ import pytest
 
 import evolve
 from evolve import journal
-from evolve.config import Search
 from evolve.errors import RunDamaged, RunExists, RunNotFound, SandboxFault, SeedError, TaskError, UnsafeRefused
 from evolve.options import Options
 from evolve.proposers.mutation import Mutation
 from evolve.regions import Regions
 from evolve.sandboxes.process import ProcessSandbox
 from evolve.sandboxes.session import PipeSession
+from evolve.search import Search
 from evolve.task import Task
 from evolve.testing.fakes import NumberProposer
 from evolve.types import Context, Limits, Plan, Proposer, Role, Selection, Trial

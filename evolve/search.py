@@ -1,0 +1,325 @@
+"""A search on disk: a run that is open for work."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+from evolve import forms
+from evolve.budget import Budget
+from evolve.config import (
+    ASKING,
+    Parts,
+    check_config,
+    choose_asked,
+    counted,
+    in_flight,
+    known_proposers,
+    limits_of,
+    make_models,
+    make_parts,
+    models_of,
+    moved,
+    parts_of,
+    same_task,
+    task_of,
+    workers_of,
+)
+from evolve.errors import Interrupted, TaskError
+from evolve.evolution import Evolution, Outcome
+from evolve.journal import encode_evaluation
+from evolve.lineage import Lineage
+from evolve.models.meter import Meter
+from evolve.models.transcript import Transcript
+from evolve.options import Options, check_limits
+from evolve.plugins import find
+from evolve.proposers._prompts import read_prompts
+from evolve.recovery import needs_recovery, recover
+from evolve.run import Run
+from evolve.scoring import make_sandbox, make_scorer
+from evolve.task import Task
+from evolve.types import Evaluation, Sandbox, Trial
+
+__all__ = ["Result", "Search"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a session of a search ended. The held-out evaluations are None when the task has no held-out split."""
+
+    outcome: Outcome
+    held_out_seed: Evaluation | None
+    held_out_best: Evaluation | None
+
+
+class Search:
+    """A run that is open for work. Made by `start` or `resume`; use it as a context manager.
+
+    `task`, `path`, `sandbox`, `models` and `evolution` are what it is made of.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        parts: Parts,
+        *,
+        opened: Mapping[str, Any] | None,
+        on_trial: Callable[[Trial], None],
+        on_notice: Callable[[str], None],
+    ) -> None:
+        config, workers = run.config, run.config["workers"]
+        assert parts.sandbox is not None
+        self.path, self.task, self.sandbox = run.path, parts.task, parts.sandbox
+        self._run, self._notice = run, on_notice
+        budget = Budget(counted(config["limits"]), seconds=config["limits"].get("seconds"))
+        self.models = models = [model for model, _ in parts.models]
+        self._meter = Meter(budget, Transcript(run.state / "transcript.jsonl"), models) if models else None
+        self._evaluator = make_scorer(
+            parts.task, parts.sandbox, strict=config.get("strict", False), on_notice=on_notice
+        )
+        self._lineage = Lineage(
+            run.path, started=config["started"], config=run.config_text, hold=run.lock, on_notice=on_notice
+        )
+        flying, proposals = in_flight(workers, config["calls_in_flight"] if models else 0)
+        self.evolution = Evolution(
+            seed_program=parts.seed,
+            journal=run.journal,
+            lineage=self._lineage,
+            archive=parts.archive,
+            proposer=parts.proposer,
+            evaluator=self._evaluator,
+            budget=budget,
+            regions=parts.regions,
+            seed=config["seed"],
+            workers=workers,
+            in_flight=flying,
+            proposals=proposals,
+            meter=self._meter,
+            on_trial=self._told,
+            opened=opened or {},
+            reservation={"trials": 1, "evaluations": self._evaluator.most},
+        )
+        self._on_trial = on_trial
+        self._discard = False
+        self._fresh = opened is None
+
+    def _told(self, trial: Trial) -> None:
+        # artifacts can be large; those of programs that were never the best are not kept
+        if trial.evaluation.artifacts and trial is self.evolution.best:
+            self._run.keep(trial.number, trial.evaluation.artifacts)
+        self._on_trial(trial)
+
+    @classmethod
+    def start(
+        cls,
+        task: Task,
+        path: Path,
+        *,
+        limits: Mapping[str, Any] | None = None,
+        options: Options | None = None,
+        on_trial: Callable[[Trial], None] = lambda _: None,
+        on_notice: Callable[[str], None] = lambda _: None,
+    ) -> Search:
+        """A new run of `task` in the directory `path`.
+
+        Args:
+            limits: `trials`, `evaluations`, `seconds`, `dollars`, `calls` and `tokens`; what the task says when none is
+                given.
+            on_trial: hears each trial as it is told.
+            on_notice: hears, in a sentence, what a person did in the run's branches or work tree that keeps the engine
+                from moving them as it would, and what there is to know of the models' services. May be called on
+                any thread.
+
+        A start that fails leaves no directory behind, unless it was interrupted, the seed was scored, or it is worth
+        trying again. Raises `TaskError`, `RunExists`, `StorageError`, `SandboxUnavailable`, `UnsafeRefused`.
+        """
+        options = options or Options()
+        given = check_limits(limits or {})
+        models = choose_asked(options)
+        if options.proposer == "auto":
+            options = replace(options, proposer="llm" if models else "mix")
+        find("proposer", options.proposer, known_proposers())
+        sandbox = make_sandbox(task, options.sandbox)
+        try:
+            asking = {"ensemble": options.ensemble, "prompts": read_prompts(task.folder)}
+            made = make_models(models, on_notice)
+            parts = make_parts(task, task.seed, sandbox, options, made, asking)
+            epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+            config = {
+                "version": 1,
+                "task": task.reference,
+                "form": task.form.name if task.form.name in forms.FORMS else "native",
+                "name": task.name,
+                "evaluator": task.tree,
+                "direction": task.settings.task.direction,
+                "started": int(epoch) if epoch.isdigit() else int(time.time()),
+                "seed": (task.settings.search.seed or 0) if options.seed is None else options.seed,
+                "workers": options.workers or workers_of(task),
+                "sandbox": sandbox.name,
+                "allow_unsafe": options.allow_unsafe,
+                "proposer": options.proposer,
+                "archive": options.archive,
+                "strict": options.strict,
+                "limits": dict(limits_of(task, given)),
+                **({"calls_in_flight": options.calls_in_flight} if models else {}),
+                **(asking if options.proposer in ASKING else {}),
+                **({"models": [model.stored() for model in models]} if models else {}),
+            }
+            run = Run.create(path, config)
+        except BaseException:
+            sandbox.close()
+            raise
+        try:
+            return cls._open(run, parts, {}, None, on_trial=on_trial, on_notice=on_notice)
+        except BaseException:
+            run.discard()
+            raise
+
+    @classmethod
+    def resume(  # noqa: PLR0913 - every option of a session, by name
+        cls,
+        path: Path,
+        *,
+        limits: Mapping[str, Any] | None = None,
+        sandbox: str | Sandbox | None = None,
+        task: str | None = None,
+        base_url: str | None = None,
+        api_key_env: str | None = None,
+        on_trial: Callable[[Trial], None] = lambda _: None,
+        on_notice: Callable[[str], None] = lambda _: None,
+    ) -> Search:
+        """Continue the run at `path`, or at a clone of one, with what its journal says and new limits where given.
+
+        Args:
+            limits: new totals for `trials`, `evaluations`, `seconds`, `dollars`, `calls`, `tokens`; the others stay.
+            sandbox: another one than the run began with.
+            task: where the task's folder is, when it has moved; the run remembers it.
+            base_url, api_key_env: where the models are asked from now on, and which variable holds the key.
+
+        Raises `RunNotFound`, `RunLocked`, `RunDamaged`, `TaskError` when the evaluator is not what it was.
+        """
+        given = check_limits(limits or {})
+        if needs_recovery(path):
+            recover(path)
+        run = Run.open(path)
+        chosen = None
+        try:
+            check_config(run)
+            known = task_of(run)
+            found = same_task(task, known, run)
+            asked = models_of(run)
+            models = tuple(moved(model, base_url=base_url, api_key_env=api_key_env) for model in asked)
+            chosen = make_sandbox(found, sandbox or run.config["sandbox"])
+            parts = parts_of(run, found, chosen, make_models(models, on_notice))
+        except BaseException:
+            if chosen is not None:
+                chosen.close()
+            run.close()
+            raise
+        opened: dict[str, Any] = {"task": found.reference} if found.reference != known else {}
+        opened |= {"models": [model.stored() for model in models]} if models != asked else {}
+        return cls._open(run, parts, given, opened, on_trial=on_trial, on_notice=on_notice)
+
+    @classmethod
+    def _open(
+        cls,
+        run: Run,
+        parts: Parts,
+        limits: Mapping[str, Any],
+        opened: Mapping[str, Any] | None,
+        *,
+        on_trial: Callable[[Trial], None],
+        on_notice: Callable[[str], None],
+    ) -> Search:
+        try:
+            search = cls(run, parts, opened=opened, on_trial=on_trial, on_notice=on_notice)
+        except BaseException:
+            if parts.sandbox is not None:
+                parts.sandbox.close()
+            run.close()
+            raise
+        try:
+            budget = search.evolution.budget
+            search.evolution.replay(run.events(), unfinished=run.unfinished())
+            budget.limits = {**budget.limits, **counted(limits)}
+            budget.seconds = limits.get("seconds", budget.seconds)
+        except BaseException:
+            search.close()
+            raise
+        return search
+
+    def run(self) -> Result:
+        """Search until the budget is used up or `stop` is called, then score seed and best on held-out instances.
+
+        Raises as `Evolution.run` does; the run can be resumed after each error but one: when the task shows itself to
+        be wrong before the seed of a new run was scored, nothing is left of the run.
+        """
+        try:
+            self._check_budget()
+            outcome = self.evolution.run()
+        except TaskError:
+            self._discard = self._fresh and self.evolution.learners.seed is None
+            raise
+        if outcome.reason == "interrupted":
+            return Result(outcome, None, None)
+        try:
+            if "held_out" not in self.evolution.afterwards(lambda: self._evaluator.splits):
+                return Result(outcome, None, None)
+            return Result(outcome, self._held_out(outcome.seed), self._held_out(outcome.best))
+        except Interrupted:
+            return Result(replace(outcome, reason="interrupted"), None, None)
+
+    def _check_budget(self) -> None:
+        """Raise `TaskError` when repeats take so many evaluations that no trial could ever be begun."""
+        limit, most = self.evolution.budget.limits.get("evaluations"), self._evaluator.most
+        needed = self.task.settings.evaluator.times + most
+        if most > 1 and limit is not None and limit < needed:
+            raise TaskError(
+                f"the seed and one trial of this task may take {needed} evaluations, for [evaluator] in its task.toml "
+                f"asks for repeats, and there are only {limit}: give more with --evaluations, or ask for fewer repeats"
+            )
+
+    def stop(self) -> None:
+        """Begin nothing more and come back soon; may be called from a signal handler."""
+        self.evolution.stop("interrupted")
+
+    def commit(self, number: int) -> str:
+        """The commit id of a trial that was told."""
+        return self._lineage.commit(number)
+
+    def _held_out(self, trial: Trial) -> Evaluation:
+        known = self.evolution.held_out.get(trial.number)
+        if known is not None:
+            return known
+        evaluation = self.evolution.afterwards(lambda: self._evaluator.evaluate(trial.program, split="held_out"))
+        self._run.journal.append({"event": "held_out", "number": trial.number, **encode_evaluation(evaluation)})
+        self._run.journal.sync()
+        return evaluation
+
+    def close(self) -> None:
+        """End everything that was started; may be called twice. Raises `LineageError` when git fails to finish."""
+        with ExitStack() as last:  # the other way round, and each whatever becomes of the others
+            last.callback(self._run.close)
+            if self._discard:
+                last.callback(self._run.discard)
+            last.callback(self._lineage.close)
+            last.callback(self.sandbox.close)
+            last.callback(self._evaluator.close)
+            last.callback(self._end_asking)
+
+    def _end_asking(self) -> None:
+        if self._meter is not None:
+            if flying := self._meter.flying:
+                self._notice(f"Waiting a moment for {flying} answers of models, which are paid for.")
+            self._meter.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
