@@ -2,50 +2,45 @@
 
 from __future__ import annotations
 
-from bisect import insort
-
 import numpy as np
 
+from evolve.archives._kept import NOTHING_TO_SAMPLE, Kept, others
 from evolve.types import Selection, Trial
 
 __all__ = ["Top"]
 
 
 class Top:
-    """Keeps the `size` best trials. Samples the best one as parent, or with probability `epsilon` any that is kept.
+    """Keeps the best trials. Samples the best one as parent, or with probability `epsilon` any that is kept.
 
-    Of equally good trials the first one told is better. Up to two others of those kept are inspirations. Memory and the
-    cost of a sample do not grow with the number of trials told.
+    Of equally good trials the first one told is better. Memory and the cost of a sample do not grow with the number of
+    trials told.
+
+    Args:
+        size: how many are kept.
+        epsilon: how often the parent is any of them; 0 is the greedy search.
+        inspirations: how many others of those kept go with the parent.
+
+    Raises `ValueError` for a size below 1, inspirations below 0 or an epsilon that is no probability.
     """
 
-    def __init__(self, size: int = 50, epsilon: float = 0.2) -> None:
-        if size < 1 or not 0.0 <= epsilon <= 1.0:
-            raise ValueError(f"size is at least 1 and epsilon between 0 and 1, not {size} and {epsilon}")
-        self._size = size
+    def __init__(self, size: int = 50, epsilon: float = 0.2, inspirations: int = 2) -> None:
+        if not 0.0 <= epsilon <= 1.0 or inspirations < 0:
+            raise ValueError(
+                f"epsilon is between 0 and 1 and inspirations at least 0, not {epsilon} and {inspirations}"
+            )
+        self._kept = Kept(size)
         self._epsilon = epsilon
-        self._kept: list[tuple[float, int, Trial]] = []
-        """(minus fitness, order of tell, trial), best first."""
-        self._told = 0
+        self._inspirations = inspirations
 
     def tell(self, trial: Trial) -> None:
         """Keep the trial if it has a fitness and is good enough. One that is kept already takes its new place."""
-        self._told += 1
-        order = self._told
-        for place, (_, told, kept) in enumerate(self._kept):
-            if kept.number == trial.number:
-                order = told
-                del self._kept[place]
-                break
-        if trial.fitness is None:
-            return
-        insort(self._kept, (-trial.fitness, order, trial))
-        del self._kept[self._size :]
+        self._kept.tell(trial)
 
     def sample(self, rng: np.random.Generator) -> Selection:
-        """A parent, and up to two inspirations. Raises `LookupError` when no trial has a fitness."""
-        if not self._kept:
-            raise LookupError("no trial has a fitness yet, so there is no parent to sample")
+        """A parent and inspirations. Raises `LookupError` when no trial has a fitness."""
+        if not len(self._kept):
+            raise LookupError(NOTHING_TO_SAMPLE)
         at = int(rng.integers(len(self._kept))) if rng.random() < self._epsilon else 0
-        others = [trial for place, (_, _, trial) in enumerate(self._kept) if place != at]
-        drawn = rng.permutation(len(others))[:2]
-        return Selection(parents=(self._kept[at][2],), inspirations=tuple(others[int(place)] for place in drawn))
+        parent = self._kept[at]
+        return Selection(parents=(parent,), inspirations=others(self._kept, parent, self._inspirations, rng))
