@@ -57,7 +57,6 @@ def test_everything_bundled_is_in_the_wheel(wheel: Path) -> None:
         assert [name for name in tracked if f"evolve/_bundled/{name}" not in names] == []
         assert all(archive.read(f"evolve/_bundled/{name}") == (ROOT / name).read_bytes() for name in tracked)
         assert "evolve/py.typed" in names
-        assert {f"evolve/prompts/{path.name}" for path in (ROOT / "evolve" / "prompts").iterdir()} <= names
         assert not [name for name in names if name.startswith(("tests/", "benchmarks/")) or "__pycache__" in name]
 
 

@@ -11,7 +11,6 @@ from evolve.types import Json, Program, Selection, Trial
 
 __all__ = ["EXAMPLE", "fitting", "material"]
 
-_MARK = "EVOLVE-BLOCK-START"
 _FEEDBACK = 6000
 _BYTES_PER_TOKEN = 3
 """Fewer than models need for most text, so that the estimate errs on the safe side."""
@@ -53,6 +52,7 @@ def material(selection: Selection, partner: Trial | None, memory: Memory, region
     """
     parent = selection.parents[0]
     best = memory.best
+    paths = [path for path in regions.paths(parent.program) if regions.spans(parent.program, path)]
     return {
         "parent": {**_described(parent), "files": _files(parent.program, regions, whole=True)},
         "best": _other(best, regions) if best is not None and best.number != parent.number else _described(parent),
@@ -66,8 +66,8 @@ def material(selection: Selection, partner: Trial | None, memory: Memory, region
         "deleted": memory.deleted(parent.program, 12),
         "ideas": list(memory.ideas),
         "lessons": [],
-        "marked": any(_MARK in content.decode(errors="replace") for content in parent.program.files.values()),
-        "paths": [path for path in regions.paths(parent.program) if regions.spans(parent.program, path)],
+        "marked": any(regions.spans(parent.program, path) != [(0, len(parent.program.text(path)))] for path in paths),
+        "paths": paths,
     }
 
 

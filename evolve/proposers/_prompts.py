@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolve.errors import TaskError
+from evolve.resources import bundled
 
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
 
 __all__ = ["Prompts", "fenced", "read_prompts"]
 
-_FOLDER = Path(__file__).parent.parent / "prompts"
+_PLACE = "scaffold/prompts"
+"""Below the seeds: what the built-in proposer asks is what the seed scaffold asks, so there is one thing to improve."""
 _SUFFIX = ".md.j2"
 _LANGUAGES = {
     ".py": "python", ".cpp": "cpp", ".cc": "cpp", ".c": "c", ".rs": "rust", ".js": "javascript", ".ts": "typescript",
@@ -26,7 +28,8 @@ _LANGUAGES = {
 
 def read_prompts(task_folder: Path | None = None) -> dict[str, str]:
     """The templates by name, those in the task's folder `prompts` instead of ours. Raises `TaskError`."""
-    found = {path.name.removesuffix(_SUFFIX): path.read_text(encoding="utf-8") for path in _FOLDER.glob(f"*{_SUFFIX}")}
+    ours = (bundled("seeds") / _PLACE).glob(f"*{_SUFFIX}")
+    found = {path.name.removesuffix(_SUFFIX): path.read_text(encoding="utf-8") for path in ours}
     own = task_folder / "prompts" if task_folder is not None else None
     if own is None or not own.is_dir():
         return dict(sorted(found.items()))
