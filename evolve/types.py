@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 from evolve.objects import MODE_EXECUTABLE, MODE_FILE, blob_id, tree_id
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
 
     from evolve.frames import Frame
@@ -376,8 +378,12 @@ class Sandbox(Protocol):
     name: str
     weaknesses: tuple[str, ...]
 
-    def open(self, role: Role, limits: Limits) -> Session:
+    def open(self, role: Role, limits: Limits, *, gateway: Path | None = None) -> Session:
         """Start a harness for this role. May run on several threads at once.
+
+        `gateway` is a Unix socket of this machine to which a candidate in this session, and in no other, can connect:
+        its variable `EVOLVE_GATEWAY` says where. It has mode 666, in a folder that is the engine's alone, and listens.
+        Such a session is for one program.
 
         Raises `SandboxUnavailable` when it cannot work on this machine, `SandboxFault` when it failed this time.
         """

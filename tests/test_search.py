@@ -212,11 +212,11 @@ class Flaky(ProcessSandbox):
 
     failing = 0
 
-    def open(self, role: Role, limits: Limits) -> PipeSession:
+    def open(self, role: Role, limits: Limits, *, gateway: Path | None = None) -> PipeSession:
         if self.failing:
             self.failing -= 1
             raise SandboxFault("the daemon went away")
-        return super().open(role, limits)
+        return super().open(role, limits, gateway=gateway)
 
 
 def flaky(folder: Path, path: Path, failing: int) -> Search:

@@ -109,7 +109,7 @@ class BubblewrapSandbox:
         groups = type(self._groups).__name__
         return f"bubblewrap {self._bwrap} {itself.st_mtime_ns} {itself.st_size} {groups} {self._python}"
 
-    def open(self, role: Role, limits: Limits) -> Session:
+    def open(self, role: Role, limits: Limits, *, gateway: Path | None = None) -> Session:
         """Start a harness for this role. Raises `SandboxUnavailable` the first time, `SandboxFault` after."""
         bounds = Bounds.of(limits)
         group = self._groups.make(bounds.memory_bytes, bounds.tasks) if self._groups else None
@@ -128,10 +128,11 @@ class BubblewrapSandbox:
                 separate=separate,
                 once=role == "candidate" and not separate,
                 counted=group is not None,
+                gateway=harness.GATEWAY if gateway else None,
             )
             if self._as_root and not separate:
                 command = [*_become(_spare_user()), *command]
-            started = self._starter.submit(self._start, command, limits, group).result()
+            started = self._starter.submit(self._start, command, limits, group, gateway).result()
         except BaseException:
             if group is not None:
                 group.remove()
@@ -158,11 +159,11 @@ class BubblewrapSandbox:
             session.close()
         self._starter.shutdown(wait=False)
 
-    def _start(self, command: Sequence[str], limits: Limits, group: Group | None) -> _Started:
+    def _start(self, command: Sequence[str], limits: Limits, group: Group | None, gateway: Path | None) -> _Started:
         report, told = os.pipe()
         data = [_memory_file(content) for content in (_PASSWD, _GROUP, self._filter or b"")]
         try:
-            argv = [self._bwrap, *self._isolation(), *self._files(limits, group, data)]
+            argv = [self._bwrap, *self._isolation(), *self._files(limits, group, gateway, data)]
             argv += ["--info-fd", str(told), *(["--seccomp", str(data[2])] if self._filter else []), "--"]
             argv += command
             if self._veil is not None and self._veil.works:
@@ -216,7 +217,7 @@ class BubblewrapSandbox:
             words += ["--setenv", name, value]
         return words
 
-    def _files(self, limits: Limits, group: Group | None, data: Sequence[int]) -> Iterator[str]:
+    def _files(self, limits: Limits, group: Group | None, gateway: Path | None, data: Sequence[int]) -> Iterator[str]:
         yield from _system()
         for name, descriptor in (("passwd", data[0]), ("group", data[1])):
             yield from ("--perms", "0644", "--ro-bind-data", str(descriptor), f"/etc/{name}")
@@ -225,6 +226,8 @@ class BubblewrapSandbox:
         yield from (*directories(_HARNESS), "--ro-bind", str(_readable_harness()), _HARNESS)
         for folder, where in group.seen() if group is not None else ():
             yield from (*directories(where), "--ro-bind", str(folder), where)
+        if gateway is not None:
+            yield from (*directories(str(Path(harness.GATEWAY).parent)), "--ro-bind", str(gateway), harness.GATEWAY)
         yield from _devices()
         yield from ("--remount-ro", "/")
 

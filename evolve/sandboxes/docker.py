@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from evolve.errors import SandboxFault
+from evolve.errors import SandboxFault, SandboxUnavailable
 from evolve.sandboxes import harness
 from evolve.sandboxes.bounds import SHARED_BYTES, Bounds
 from evolve.sandboxes.containers import OWNER, ContainerSession, reap, remove
@@ -77,11 +78,16 @@ class DockerSandbox:
         self.prepare()
         return self._identity
 
-    def open(self, role: Role, limits: Limits) -> Session:
-        """Start a container with a harness for this role.
+    def open(self, role: Role, limits: Limits, *, gateway: Path | None = None) -> Session:
+        """Start a container with a harness for this role. With a `gateway` the engine has to be one of this machine.
 
         Raises `SandboxUnavailable` when there is no engine or no image, `SandboxFault` when the engine failed.
         """
+        if gateway is not None and self._surroundings.runtime == "runsc":
+            raise SandboxUnavailable(
+                "under runsc a program reaches no socket of this machine, so it can ask no model; "
+                "leave `runtime` out of `[sandbox]`"
+            )
         from docker.errors import DockerException  # noqa: PLC0415
 
         image = self.prepare()
@@ -89,7 +95,7 @@ class DockerSandbox:
         self._remove_left()
         container = ""
         try:
-            container = self._create(self._client, image, role, limits)
+            container = self._create(self._client, image, role, limits, gateway)
             session = ContainerSession(self._client, container, limits, on_close=self._closed)
         except (DockerException, OSError) as error:
             if container and not remove(self._client, container):
@@ -104,8 +110,8 @@ class DockerSandbox:
             raise SandboxFault(f"the Docker engine could not start a container: {shortened(error)}") from None
         return session
 
-    def _create(self, client: APIClient, image: str, role: Role, limits: Limits) -> str:
-        from docker.types import LogConfig, Ulimit  # noqa: PLC0415
+    def _create(self, client: APIClient, image: str, role: Role, limits: Limits, gateway: Path | None) -> str:
+        from docker.types import LogConfig, Mount, Ulimit  # noqa: PLC0415
 
         bounds = Bounds.of(limits)
         hard = {
@@ -129,6 +135,7 @@ class DockerSandbox:
             separate=separate,
             once=once,
             counted=True,
+            gateway=harness.GATEWAY if gateway else None,
         )
         made = client.create_container(
             image,
@@ -155,6 +162,8 @@ class DockerSandbox:
                 nano_cpus=int((self._surroundings.cpus or 1.0) * 1e9),
                 device_requests=self._devices(),
                 shm_size=SHARED_BYTES,
+                # only the socket: a mount, which unlike a bind is refused where its source is not there
+                mounts=[Mount(harness.GATEWAY, str(gateway), type="bind", read_only=True)] if gateway else None,
                 tmpfs={"/tmp": f"{_TMPFS},size={limits.disk_bytes}{self._engine.tmpfs_options}", **self._engine.closed},  # noqa: S108
                 ulimits=[Ulimit(name=name, soft=value, hard=value) for name, value in hard.items()],
                 oom_score_adj=900,

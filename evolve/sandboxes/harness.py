@@ -22,10 +22,13 @@ from evolve import evaluator, frames
 from evolve.resources import bundled
 from evolve.types import Limits, Role
 
-__all__ = ["CAPABILITIES", "argv", "directory", "files", "home", "sweep"]
+__all__ = ["CAPABILITIES", "GATEWAY", "argv", "directory", "files", "home", "sweep"]
 
 CAPABILITIES = ("KILL", "SETGID", "SETPCAP", "SETUID")
 """What a harness with `separate` must have, and all that it may have: see `sandbox/harness/users.py`."""
+
+GATEWAY = "/run/evolve/gateway.sock"
+"""Where a candidate finds the gateway of its session, in sandboxes that have files of their own."""
 
 _PREFIX = "evolve-"
 _making = threading.Lock()
@@ -66,6 +69,7 @@ def argv(  # noqa: PLR0913 - what the harness is told, all but four optional
     separate: bool = False,
     once: bool = False,
     counted: bool = False,
+    gateway: str | None = None,
 ) -> list[str]:
     """The command line that runs the harness in `folder` with the interpreter `python`, both as the sandbox sees them.
 
@@ -77,7 +81,10 @@ def argv(  # noqa: PLR0913 - what the harness is told, all but four optional
     With `separate` the harness is started as root with `CAPABILITIES`, and gives each candidate a user id of its own.
     With `once` it asks to be replaced after each candidate: where they cannot be told apart by user.
     With `counted` what `/sys/fs/cgroup` shows inside is the control group of this session and of nothing else.
+    `gateway` is the socket by which the session's only candidate asks models, as it sees it.
     """
+    if gateway is not None and role != "candidate":
+        raise ValueError("a gateway is for a candidate: what an evaluator needs of models it cannot have")
     settings = {
         "limits": asdict(limits),
         "scratch": scratch,
@@ -85,8 +92,9 @@ def argv(  # noqa: PLR0913 - what the harness is told, all but four optional
         "abandoned": list(abandoned),
         "emptied": list(emptied),
         "separate": separate,
-        "once": once,
+        "once": once or gateway is not None,
         "counted": counted,
+        "gateway": gateway or "",
     }
     return [python, "-I", "-u", f"{folder}/main.py", role, json.dumps(settings)]
 

@@ -39,7 +39,7 @@ class ProcessSandbox:
         self._open: set[PipeSession] = set()
         self._lock = threading.Lock()
 
-    def open(self, role: Role, limits: Limits) -> PipeSession:
+    def open(self, role: Role, limits: Limits, *, gateway: Path | None = None) -> PipeSession:
         """Start a harness. Raises `SandboxUnavailable` where this is not Linux, `SandboxFault` when it cannot start."""
         if sys.platform != "linux":
             raise SandboxUnavailable("the process sandbox needs Linux; use --sandbox docker")
@@ -53,6 +53,7 @@ class ProcessSandbox:
             scratch=scratch,
             processes=_tasks_of_user() + _SPARE,
             abandoned=(str(harness.home()),),
+            gateway=str(gateway) if gateway else None,
         )
         try:
             process = subprocess.Popen(

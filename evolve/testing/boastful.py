@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from evolve.sandboxes.guarantees import Guarantee
 from evolve.sandboxes.process import ProcessSandbox
 from evolve.types import Limits, Role, Session
@@ -23,10 +25,10 @@ class BoastfulSandbox:
         self.opened = 0
         self._plain = ProcessSandbox()
 
-    def open(self, role: Role, limits: Limits) -> Session:
+    def open(self, role: Role, limits: Limits, *, gateway: Path | None = None) -> Session:
         """A session of the process sandbox."""
         self.opened += 1
-        return self._plain.open(role, limits)
+        return self._plain.open(role, limits, gateway=gateway)
 
     def close(self) -> None:
         """Close what sessions are left."""

@@ -31,6 +31,7 @@ from evolve.errors import SandboxFault, SandboxUnavailable
 from evolve.frames import Frame
 from evolve.sandboxes.canaries import CURIOUS, GREEDY, LIMITS, ORDINARY, system_call_numbers
 from evolve.sandboxes.guarantees import Guarantee, missing
+from evolve.testing.gateways import GatewaySuite
 from evolve.testing.sessions import Caller, Stopped, running, until
 from evolve.types import Sandbox, Session
 
@@ -71,7 +72,7 @@ def _problem(make: Callable[[], Sandbox]) -> str:
     return ""
 
 
-class SandboxSuite:
+class SandboxSuite(GatewaySuite):
     """Tests for one sandbox; see the module. The class is made anew for each test, so `make` must not need state."""
 
     def make(self) -> Sandbox:

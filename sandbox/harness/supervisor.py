@@ -39,7 +39,7 @@ _CHUNK, _MORE = 2**16, 2**18  # bytes that are read at once, at first and when a
 _ERROR = 20_000  # characters of an error that are passed on
 _SHOWN = 4_000  # characters of the output that go with an error
 _SOON, _LATE = 2.0, 20.0  # seconds that a zygote has to fork, and one that was started anew because it did not
-_ONCE = "a session for each program, since there are no users to tell them apart"
+_ONCE = "a session for each program: there are no users to tell them apart, or what is at hand here is for one alone"
 
 
 def serve(settings: dict[str, Any]) -> int:
@@ -63,7 +63,7 @@ class Supervisor:
         self._doubt, self._left, self._unclean, self._loaded = self._once, "", "", False
         self._first = "call"  # that was asked of the last candidate; nobody can know of the first one
         self._oom_kills = self._tree.oom_kills()
-        self._environment = clean_environment(self._work, sys.executable)
+        self._environment = clean_environment(self._work, sys.executable, settings["gateway"])
         self._module = ""
         self._conversation: Conversation | None = None
         self._ahead: Conversation | None = None

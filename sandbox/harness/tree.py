@@ -46,9 +46,13 @@ def die_with_parent(parent: int) -> None:
         os._exit(1)
 
 
-def clean_environment(home: str, python: str) -> dict[str, str]:
-    """What programs and evaluators see: nothing of the engine's, and nothing that differs from run to run."""
+def clean_environment(home: str, python: str, gateway: str = "") -> dict[str, str]:
+    """What programs and evaluators see: nothing of the engine's, and nothing that differs from run to run.
+
+    `gateway` is where they find the socket by which models can be asked, if this session has one.
+    """
     return {
+        **({"EVOLVE_GATEWAY": gateway} if gateway else {}),
         "PATH": f"{os.path.dirname(python)}:/usr/local/bin:/usr/bin:/bin",
         "HOME": home,
         "TMPDIR": home,

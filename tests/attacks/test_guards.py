@@ -201,9 +201,9 @@ class Replaying(ProcessSandbox):
         super().__init__()
         self._known = known
 
-    def open(self, role: Role, limits: Limits) -> Any:
+    def open(self, role: Role, limits: Limits, *, gateway: Path | None = None) -> Any:
         """A session; an evaluator's repeats itself."""
-        session = super().open(role, limits)
+        session = super().open(role, limits, gateway=gateway)
         return Repeating(session, self._known) if role == "evaluator" else session
 
 
@@ -269,15 +269,16 @@ class Weakened(BubblewrapSandbox):
     def _isolation(self) -> list[str]:
         return [word for word in super()._isolation() if word not in self._guard.without]
 
-    def _files(self, limits: Limits, group: Group | None, data: Sequence[int]) -> Iterator[str]:
-        yield from super()._files(replace(limits, disk_bytes=self._guard.times * limits.disk_bytes), group, data)
+    def _files(self, limits: Limits, group: Group | None, gateway: Path | None, data: Sequence[int]) -> Iterator[str]:
+        wide = replace(limits, disk_bytes=self._guard.times * limits.disk_bytes)
+        yield from super()._files(wide, group, gateway, data)
         yield from ("--ro-bind", str(self._weak), "/evolve/harness")
 
-    def _start(self, command: Sequence[str], limits: Limits, group: Group | None) -> _Started:
+    def _start(self, command: Sequence[str], limits: Limits, group: Group | None, gateway: Path | None) -> _Started:
         command = _told(command, self._guard.settings, self._guard.limits)
         if self._guard.one_user and command[-2] == "candidate":
             command = [*_become(_spare_user()), *_told(command, {"separate": False}, {})]
-        return super()._start(command, limits, group)
+        return super()._start(command, limits, group, gateway)
 
 
 @dataclass(frozen=True)

@@ -37,11 +37,11 @@ class Counting:
         self._sandbox: Sandbox = ProcessSandbox()
         self.opened: list[float] = []
 
-    def open(self, role: Role, limits: Limits) -> Session:
+    def open(self, role: Role, limits: Limits, *, gateway: Path | None = None) -> Session:
         """Start a harness."""
         if role == "candidate":
             self.opened.append(time.monotonic())
-        return self._sandbox.open(role, limits)
+        return self._sandbox.open(role, limits, gateway=gateway)
 
     def close(self) -> None:
         """Close what is left."""

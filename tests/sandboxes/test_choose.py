@@ -23,7 +23,7 @@ class Plain:
     name = "plain"
     weaknesses: tuple[str, ...] = ()
 
-    def open(self, role: Role, limits: Limits) -> Session:
+    def open(self, role: Role, limits: Limits, *, gateway: Path | None = None) -> Session:
         raise SandboxUnavailable("nothing to open")
 
     def close(self) -> None:
