@@ -131,11 +131,15 @@ class Fault(EvolveError):
 
 
 class ModelFault(Fault):
-    """The service of a model failed. `sent` says whether the request may have been served, and so be charged for."""
+    """The service of a model failed. `sent` says whether the request may have been served, and so be charged for.
 
-    def __init__(self, message: str, *, sent: bool) -> None:
+    `unfit` says that the service refuses this request for what is in it, and would refuse it again.
+    """
+
+    def __init__(self, message: str, *, sent: bool, unfit: bool = False) -> None:
         super().__init__(message)
         self.sent = sent
+        self.unfit = unfit
 
 
 class SandboxFault(Fault):

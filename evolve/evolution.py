@@ -409,7 +409,7 @@ class Evolution:
         rng = self._rng(pending.number, _PROPOSE, pending.attempt)
         context = Context(pending.number, rng, attempt=pending.attempt)
         if self.meter is not None:
-            context = replace(context, ask=self.meter.asker(pending.number))
+            context = replace(context, ask=self.meter.asker(pending.number), relay=self.meter.relay(pending.number))
         pending.plan = planned(self.proposer, pending.selection, context)
 
     def _submit_proposal(self, pending: _Pending) -> None:

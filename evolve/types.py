@@ -331,13 +331,15 @@ class Context:
 
     `rng` is made from (seed, number, purpose, attempt) and from nothing else, so the same ask gives the same proposal.
     `ask(model, request)` is how a proposer asks a model: the budget allows for it and the transcript has it. It raises
-    `BudgetSpent` and `ModelFault`, which are the loop's to handle.
+    `BudgetSpent` and `ModelFault`, which are the loop's to handle. `relay` is the same for a program that asks through
+    a gateway, on many threads and in any order: one call each, and a fault is for the gateway to handle first.
     """
 
     number: int
     rng: np.random.Generator
     attempt: int = 0
     ask: Callable[[Model, Request], Reply] = _no_models
+    relay: Callable[[Model, Request], Reply] = _no_models
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

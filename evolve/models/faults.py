@@ -9,10 +9,10 @@ from typing import Any, Literal, TypeAlias
 
 __all__ = ["Kind", "Trouble", "connection_trouble", "retry_after", "status_trouble"]
 
-Kind: TypeAlias = Literal["busy", "down", "lost", "refused", "filtered"]
+Kind: TypeAlias = Literal["busy", "down", "lost", "refused", "unfit", "filtered"]
 """`busy`: too many requests. `down`: the service failed before it did anything. `lost`: it may have done, and be paid
-for, all that was asked, but the answer did not come. `refused`: it will never do it. `filtered`: it refused this prompt
-for what is in it. Only `lost` and `filtered` may cost something."""
+for, all that was asked, but the answer did not come. `refused`: it will never do it. `unfit`: nor ever this, for what
+is asked. `filtered`: it refused this prompt for what is in it. Only `lost` and `filtered` may cost something."""
 
 _DOWN = {408, 409, 425, 500, 502, 503, 529}
 _FIXES = {
@@ -23,6 +23,7 @@ _FIXES = {
     413: "the prompt is too long for this service",
     422: "the request is not one that this service or this model allows: see what it says, and the model's settings",
 }
+_UNFIT = {400, 413, 422}
 _BILLING = ("insufficient_quota", "billing", "credit")
 _NEVER_SENT = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"}
 """Names of the transport's errors before a request leaves. By name: which package they are of depends on the version
@@ -57,7 +58,7 @@ def status_trouble(status: int, headers: Mapping[str, str], body: object, *, key
     if "content_filter" in named or "content_policy" in named:
         return Trouble("filtered", text)
     fix = _FIXES.get(status, "the service will not answer this request")
-    return Trouble("refused", f"{text}; {fix.format(key=key)}")
+    return Trouble("unfit" if status in _UNFIT else "refused", f"{text}; {fix.format(key=key)}")
 
 
 def connection_trouble(error: BaseException) -> Trouble:

@@ -8,21 +8,27 @@ A call whose answer was lost on the way may be paid for. Asking anew is another 
 
 from __future__ import annotations
 
+import itertools
 import threading
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from evolve.budget import Budget
 from evolve.errors import BudgetSpent, Interrupted, ModelFault, RunDamaged
-from evolve.models.transcript import Transcript, request_hash
+from evolve.models.transcript import Call, Transcript, request_hash
 from evolve.types import Model, Reply, Request, Usage
 
-__all__ = ["Meter"]
+__all__ = ["EarlierFault", "Meter", "amounts"]
 
 _NONE = Usage()
 
 _LAST_WORDS = 10.0
 """Seconds in which an answer that came gets onto the disk."""
+
+
+class EarlierFault(ModelFault):
+    """What a call of an earlier session came to: nothing. What it may have cost is held already; ask once more."""
 
 
 class Meter:
@@ -49,7 +55,7 @@ class Meter:
                 if call.usage is not None:
                     self._add(number, call.usage)
                 elif call.charged:
-                    self._budget.hold(("lost", number, index), _amounts(call.most))
+                    self._budget.hold(("lost", number, index), amounts(call.most))
 
     def asker(self, number: int) -> Callable[[Model, Request], Reply]:
         """How the proposer of this trial asks models: answers of an earlier session first, in the same order.
@@ -80,6 +86,33 @@ class Meter:
                         raise
                 index += 1
             raise AssertionError("the last try returns or raises")
+
+        return ask
+
+    def relay(self, number: int) -> Callable[[Model, Request], Reply]:
+        """How a program of this trial asks models, on many threads and in any order: one call each, never made anew.
+
+        What the same request came to in an earlier session is found first, an answer or an `EarlierFault`. Beyond that
+        a program may ask what it likes, another time something else. Raises as `asker` does, but for `RunDamaged`. A
+        trial's proposer uses either this or that.
+        """
+        known = self._transcript.calls(number)
+        found: dict[str, deque[Call]] = defaultdict(deque)
+        for index in sorted(known):
+            found[known[index].hash].append(known[index])
+        fresh = itertools.count(max(known, default=-1) + 1)
+        turn = threading.Lock()
+
+        def ask(model: Model, request: Request) -> Reply:
+            with turn:
+                earlier = found[request_hash(model.name, request)]
+                call = earlier.popleft() if earlier else None
+                index = next(fresh) if call is None else -1
+            if call is None:
+                return self._call(number, index, model, request)
+            if call.usage is None:
+                raise EarlierFault("it came to nothing before", sent=call.charged, unfit=call.unfit)
+            return self._transcript.reply(call)
 
         return ask
 
@@ -122,14 +155,14 @@ class Meter:
             try:
                 reply = model.complete(request)
             except ModelFault as fault:
-                self._transcript.failed(number, index, str(fault), charged=fault.sent)
+                self._transcript.failed(number, index, str(fault), charged=fault.sent, unfit=fault.unfit)
                 if fault.sent:
-                    self._budget.hold(("lost", number, index), _amounts(most))
+                    self._budget.hold(("lost", number, index), amounts(most))
                 raise
             except BaseException as error:
                 # whatever went wrong here, the request may have left
                 self._transcript.failed(number, index, repr(error), charged=True)
-                self._budget.hold(("lost", number, index), _amounts(most))
+                self._budget.hold(("lost", number, index), amounts(most))
                 raise
             self._transcript.answered(number, index, reply)
             self._add(number, reply.usage)
@@ -142,29 +175,30 @@ class Meter:
 
     def _reserve(self, key: tuple[str, int, int], most: Usage) -> None:
         """Wait for what calls in flight may leave over; give up when none is left to wait for."""
-        amounts = _amounts(most)
+        wanted = amounts(most)
         with self._free:
             while True:
                 if self._closed:
                     raise Interrupted("no model is asked any more: the run is being stopped")
-                if (lacking := self._budget.lacking(amounts)) is None:
+                if (lacking := self._budget.lacking(wanted)) is None:
                     break
                 if self._flying == 0:
                     raise BudgetSpent(
-                        f"the next call may take {amounts[lacking]} {lacking}, more than is left of the budget", lacking
+                        f"the next call may take {wanted[lacking]} {lacking}, more than is left of the budget", lacking
                     )
                 self._free.wait()
-            self._budget.hold(key, amounts)
+            self._budget.hold(key, wanted)
             self._flying += 1
 
     def _add(self, number: int, usage: Usage) -> None:
         with self._free:
             total = self._used.get(number, _NONE) + usage
             self._used[number] = total
-            self._budget.hold(("used", number), _amounts(total))
+            self._budget.hold(("used", number), amounts(total))
 
 
-def _amounts(usage: Usage) -> dict[str, int]:
+def amounts(usage: Usage) -> dict[str, int]:
+    """The same as a `Budget` counts it."""
     return {
         "calls": usage.calls,
         "tokens": usage.input_tokens + usage.output_tokens,

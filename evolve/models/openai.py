@@ -156,12 +156,12 @@ class OpenAIModel:
         assert self._gate is not None
         gate = self._gate
         why = gate.trouble = self._scrub(str(trouble))
-        if trouble.kind in {"busy", "refused"}:
+        if trouble.kind in {"busy", "refused", "unfit"}:
             gate.answered()
         else:
             gate.failed(why, probe=probe)
-        if trouble.kind == "refused":
-            raise ModelFault(f"{self._where} refuses: {why}", sent=False)
+        if trouble.kind in {"refused", "unfit"}:
+            raise ModelFault(f"{self._where} refuses: {why}", sent=False, unfit=trouble.kind == "unfit")
         if trouble.kind == "lost":
             raise ModelFault(f"{self._where}: {why}", sent=True)
         if trouble.kind == "down" and not gate.down and tries >= _TRIES:

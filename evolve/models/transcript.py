@@ -31,13 +31,15 @@ __all__ = ["Call", "Transcript", "request_hash"]
 class Call:
     """One call. `usage` is what its answer took, None while there is none; `most` what it may have taken until then.
 
-    `charged` says whether it may have been paid for without an answer. `at` is where in the file its answer stands.
+    `charged` says whether it may have been paid for without an answer, `unfit` whether the service does not allow it.
+    `at` is where in the file its answer stands.
     """
 
     hash: str
     most: Usage
     usage: Usage | None = None
     charged: bool = True
+    unfit: bool = False
     at: int = 0
 
 
@@ -104,9 +106,10 @@ class Transcript:
         said = {**asdict(reply), "usage": _given(reply.usage), "seconds": round(reply.seconds, 3)}
         self._append({"trial": trial, "call": index, "reply": said})
 
-    def failed(self, trial: int, index: int, fault: str, *, charged: bool) -> None:
-        """There is none; `charged` when it may have been served all the same."""
-        self._append({"trial": trial, "call": index, "fault": fault, "charged": charged})
+    def failed(self, trial: int, index: int, fault: str, *, charged: bool, unfit: bool = False) -> None:
+        """There is none; `charged` when it may have been served all the same, `unfit` when the request is at fault."""
+        more = {"unfit": True} if unfit else {}
+        self._append({"trial": trial, "call": index, "fault": fault, "charged": charged, **more})
 
     def close(self) -> None:
         """May be called twice."""
@@ -146,7 +149,8 @@ class Transcript:
             call = calls[line["call"]]
             call.usage, call.at = Usage(**line["reply"]["usage"]), at
         else:
-            calls[line["call"]].charged = line["charged"]
+            call = calls[line["call"]]
+            call.charged, call.unfit = line["charged"], line.get("unfit", False)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, int, bytes]]:

@@ -1,0 +1,268 @@
+"""The metered gateway: how a program in a sandbox without a network asks models, and what it may spend.
+
+A gateway serves one `Lease` on one Unix socket, in the protocol of OpenAI's chat completions, until it is closed. It
+asks by a function that it is given, the meter's: so each call is reserved in the run's budget, is in the transcript,
+and is found there when the run goes on. On top of that is the lease: each call is set aside at its worst before it is
+made, and what it took, or may have taken, is on the account for good. The key stays where it was.
+
+A fault of a service, or a budget that is spent, is not the program's doing, and what the program does about it must
+never be scored: from then on the gateway refuses everything, and `trouble` is there for whoever opened it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from evolve.budget import Budget
+from evolve.errors import BudgetSpent, ModelFault, SandboxFault, TaskError
+from evolve.models.gateway_chat import Refusal, document, events, models_document, read_request
+from evolve.models.gateway_http import Bounds, HttpAnswer, HttpRequest, SocketServer
+from evolve.models.meter import EarlierFault, amounts
+from evolve.models.transcript import request_hash
+from evolve.types import Model, Reply, Request, Usage
+
+__all__ = ["Gateway", "Lease", "open_lease"]
+
+_NO_BOUNDS = Bounds()
+_CHAT, _MODELS = "/v1/chat/completions", "/v1/models"
+_METHODS = {_CHAT: "POST", _MODELS: "GET"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """What one program may spend: at most so many calls, tokens (of questions and answers) and nano-dollars, in calls
+    that begin within so many seconds, on the models of these names.
+
+    Raises `ValueError` for an amount below 0, no time, or no model.
+    """
+
+    calls: int
+    tokens: int
+    nanodollars: int
+    seconds: float
+    models: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for name in ("calls", "tokens", "nanodollars"):
+            amount = getattr(self, name)
+            if isinstance(amount, bool) or not isinstance(amount, int) or amount < 0:
+                raise ValueError(f"a lease of {amount!r} {name}: it is a whole number from 0 on")
+        if not (math.isfinite(self.seconds) and self.seconds > 0):
+            raise ValueError(f"a lease of {self.seconds!r} seconds: it is a number above 0")
+        if not self.models or len(set(self.models)) != len(self.models):
+            raise ValueError(f"a lease of the models {self.models!r}: it names at least one, and each once")
+
+
+class Gateway:
+    """Serves `lease` on a socket in `folder` until it is closed.
+
+    Args:
+        ask: how models are asked, on many threads at once: `Context.relay`.
+        models: those that there are; the lease says which of them may be asked.
+        folder: where the socket is made. It is the engine's alone, such as `sandboxes.harness.home()`.
+        max_tokens: that one answer may have.
+        again: how often a call whose answer was lost is made anew, each time at the lease's cost.
+
+    Raises `ValueError` when the lease names a model that is not there, `SandboxFault` when there can be no socket.
+    """
+
+    def __init__(
+        self,
+        lease: Lease,
+        ask: Callable[[Model, Request], Reply],
+        models: Sequence[Model],
+        *,
+        folder: Path,
+        max_tokens: int = 16_384,
+        again: int = 2,
+        bounds: Bounds = _NO_BOUNDS,
+    ) -> None:
+        known = {model.name: model for model in models}
+        if unknown := set(lease.models) - known.keys():
+            raise ValueError(f"the lease names {min(unknown)!r}, and there are {', '.join(known) or 'no models'}")
+        self.lease = lease
+        self.trouble: BaseException | None = None
+        """What went wrong that the program cannot help, None while nothing has."""
+        self._models = {name: known[name] for name in lease.models}
+        self._ask, self._max_tokens, self._again = ask, max_tokens, again
+        self._account = _Account(lease)
+        self._closed = False
+        path = folder / f"{secrets.token_hex(6)}.sock"
+        try:
+            self._server = SocketServer(path, self._answer, _failure, bounds)
+        except OSError as error:
+            raise SandboxFault(f"there can be no socket at {path}: {error}; a shorter TMPDIR may help") from error
+
+    @property
+    def socket(self) -> Path:
+        """What `Sandbox.open` takes as `gateway`."""
+        return self._server.path
+
+    @property
+    def used(self) -> Usage:
+        """What is on the account, calls without an answer that may be paid for at their worst."""
+        return self._account.used
+
+    def close(self) -> None:
+        """Serve nobody any more. Returns when the last call has ended and is on the account. May be called twice."""
+        self._closed = True
+        self._account.wake()
+        self._server.close()
+
+    def _answer(self, request: HttpRequest) -> HttpAnswer:
+        """One answer, on a thread of its own."""
+        try:
+            return self._serve(request)
+        except Refusal as refusal:
+            return _refused(refusal)
+        except Exception as error:  # noqa: BLE001 - a defect of ours is no reason to leave a program without an answer
+            self._stop(error)
+            return _refused(Refusal(500, "gateway_failed", "the gateway failed; there will be no more answers"))
+
+    def _serve(self, request: HttpRequest) -> HttpAnswer:
+        method = _METHODS.get(request.path)
+        if method is None:
+            raise Refusal(404, "not_found", f"there is nothing here but {_CHAT} and {_MODELS}")
+        if request.method != method:
+            raise Refusal(405, "method_not_allowed", f"{request.path} is for {method}")
+        if request.path == _MODELS:
+            return _sent(models_document(self.lease.models))
+        asked = read_request(request.body, max_tokens=self._max_tokens)
+        model = self._models.get(asked.model)
+        if model is None:
+            allowed = ", ".join(self.lease.models)
+            raise Refusal(403, "model_not_allowed", f"of models there are {allowed} here", param="model")
+        reply = self._complete(model, asked.request)
+        name = f"chatcmpl-{request_hash(asked.model, asked.request)}"
+        if asked.stream:
+            return HttpAnswer(200, events(reply, asked, name), "text/event-stream")
+        return _sent(document(reply, asked, name))
+
+    def _complete(self, model: Model, request: Request) -> Reply:
+        """An answer, with all that it took on the account. Raises `Refusal`."""
+        try:
+            most = model.most(request)
+        except TaskError:  # its price holds for shorter ones
+            raise Refusal(400, "context_length_exceeded", "the messages are too long", param="messages") from None
+        tries = 0
+        while True:
+            key = self._account.reserve(most, self._over)
+            took: Usage | None = most  # whatever goes wrong, the request may have left
+            try:
+                reply = self._ask(model, request)
+                took = reply.usage
+            except BudgetSpent as spent:
+                took = None
+                self._stop(spent)
+                raise Refusal(429, "budget_spent", "the budget behind the lease is spent") from None
+            except ModelFault as fault:
+                took = most if fault.sent else None
+                if fault.unfit:
+                    raise Refusal(400, "refused", "the service does not allow this request") from None
+                tries += not isinstance(fault, EarlierFault)
+                if tries > self._again or not (fault.sent or isinstance(fault, EarlierFault)):
+                    self._stop(fault)
+                    raise Refusal(502, "service_failed", "the service failed; there will be no more answers") from None
+            else:
+                return reply
+            finally:
+                self._account.settle(key, took)
+
+    def _over(self) -> None:
+        """Raises `Refusal` when nothing more can be asked."""
+        if self._closed or self.trouble is not None:
+            raise Refusal(503, "lease_closed", "there will be no more answers")
+
+    def _stop(self, trouble: BaseException) -> None:
+        if self.trouble is None:
+            self.trouble = trouble
+        self._account.wake()
+
+
+@contextlib.contextmanager
+def open_lease(
+    lease: Lease, ask: Callable[[Model, Request], Reply], models: Sequence[Model], *, folder: Path, **more: Any
+) -> Iterator[Gateway]:
+    """A `Gateway` that is closed at the end, and raises its `trouble` then, whatever its program made of it."""
+    gateway = Gateway(lease, ask, models, folder=folder, **more)
+    try:
+        yield gateway
+    except Exception:
+        gateway.close()
+        if gateway.trouble is not None:
+            raise gateway.trouble from None
+        raise
+    finally:
+        gateway.close()
+    if gateway.trouble is not None:
+        raise gateway.trouble
+
+
+class _Account:
+    """What is spent of a lease, and what is set aside. May be used by many threads at once."""
+
+    def __init__(self, lease: Lease) -> None:
+        self._budget = Budget({"calls": lease.calls, "tokens": lease.tokens, "nanodollars": lease.nanodollars})
+        self._end = time.monotonic() + lease.seconds
+        self._free = threading.Condition()
+        self._used = Usage()
+        self._flying = 0
+
+    @property
+    def used(self) -> Usage:
+        with self._free:
+            return self._used
+
+    def reserve(self, most: Usage, over: Callable[[], None]) -> object:
+        """Set the most of a call aside, once calls in flight leave enough over. Raises `Refusal`, as `over` does."""
+        key, wanted = object(), amounts(most)
+        with self._free:
+            while True:
+                over()
+                left = self._end - time.monotonic()
+                if left <= 0:
+                    raise Refusal(429, "lease_expired", "the time of the lease is over")
+                if self._budget.reserve(key, wanted):
+                    self._flying += 1
+                    return key
+                if self._flying == 0:
+                    lacking = self._budget.lacking(wanted) or "calls"
+                    problem = f"the next call may take {wanted[lacking]} {lacking}, more than is left of the lease"
+                    raise Refusal(429, "lease_exhausted", problem)
+                self._free.wait(left)
+
+    def settle(self, key: object, took: Usage | None) -> None:
+        """Put what a call took, or None, in the place of what was set aside."""
+        with self._free:
+            self._budget.settle(key, amounts(took or Usage()))
+            self._used += took or Usage()
+            self._flying -= 1
+            self._free.notify_all()
+
+    def wake(self) -> None:
+        """Have those that wait look again whether it is over."""
+        with self._free:
+            self._free.notify_all()
+
+
+def _sent(said: dict[str, Any]) -> HttpAnswer:
+    return HttpAnswer(200, json.dumps(said).encode())
+
+
+def _refused(refusal: Refusal) -> HttpAnswer:
+    # the openai package would try again, which helps nobody here
+    headers = {"x-should-retry": "false"}
+    return HttpAnswer(refusal.status, json.dumps(refusal.document()).encode(), headers=headers)
+
+
+def _failure(status: int, code: str, message: str) -> HttpAnswer:
+    return _refused(Refusal(status, code, message))
