@@ -6,8 +6,9 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from shlex import quote
 from typing import Any, TypeAlias
@@ -19,7 +20,8 @@ from evolve.journal import decode_proposal
 from evolve.models.openai import OpenAIModel
 from evolve.models.settings import OPENAI_URL, ModelSettings, choose_models, stored_models
 from evolve.options import Options, check_limits
-from evolve.plugins import make
+from evolve.plugins import find, make
+from evolve.proposers._prompts import read_prompts
 from evolve.proposers.crossover import Crossover
 from evolve.proposers.llm import LLM
 from evolve.proposers.mix import Mix
@@ -28,6 +30,7 @@ from evolve.proposers.tuner import Tuner
 from evolve.regions import Regions
 from evolve.run import Run
 from evolve.sandboxes.choose import require_safe
+from evolve.scoring import make_sandbox
 from evolve.simulated import SimulatedModel
 from evolve.task import Task
 from evolve.types import Archive, Model, Program, Proposer, Sandbox
@@ -39,6 +42,7 @@ __all__ = [
     "PROPOSERS",
     "Models",
     "Parts",
+    "answers_here",
     "check_config",
     "choose_asked",
     "counted",
@@ -50,6 +54,7 @@ __all__ = [
     "models_of",
     "moved",
     "parts_of",
+    "prepare",
     "same_task",
     "task_of",
     "workers_of",
@@ -93,6 +98,56 @@ class Parts:
     proposer: Proposer
     sandbox: Sandbox | None
     models: Models
+
+
+def prepare(
+    task: Task,
+    *,
+    limits: Mapping[str, Any] | None = None,
+    options: Options | None = None,
+    on_notice: Callable[[str], None] = lambda _: None,
+    service: Callable[..., Model] = OpenAIModel,
+) -> tuple[Parts, dict[str, Any]]:
+    """What a run of `task` would be made of, and its config; nothing of it exists yet. The caller closes the sandbox.
+
+    `service` makes a model of its settings and `on_notice`. Raises as `Search.start` does.
+    """
+    options = options or Options()
+    given = check_limits(limits or {})
+    models = choose_asked(options)
+    if options.proposer == "auto":
+        options = replace(options, proposer="llm" if models else "mix")
+    find("proposer", options.proposer, known_proposers())
+    sandbox = make_sandbox(task, options.sandbox)
+    try:
+        asking = {"ensemble": options.ensemble, "prompts": read_prompts(task.folder)}
+        made = make_models(models, on_notice, service)
+        parts = make_parts(task, task.seed, sandbox, options, made, asking)
+        epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+        config = {
+            "version": 1,
+            "task": task.reference,
+            "form": task.form.name if task.form.name in forms.FORMS else "native",
+            "name": task.name,
+            "evaluator": task.tree,
+            "direction": task.settings.task.direction,
+            "started": int(epoch) if epoch.isdigit() else int(time.time()),
+            "seed": (task.settings.search.seed or 0) if options.seed is None else options.seed,
+            "workers": options.workers or workers_of(task),
+            "sandbox": sandbox.name,
+            "allow_unsafe": options.allow_unsafe,
+            "proposer": options.proposer,
+            "archive": options.archive,
+            "strict": options.strict,
+            "limits": dict(limits_of(task, given)),
+            **({"calls_in_flight": options.calls_in_flight} if models else {}),
+            **(asking if options.proposer in ASKING else {}),
+            **({"models": [model.stored() for model in models]} if models else {}),
+        }
+    except BaseException:
+        sandbox.close()
+        raise
+    return parts, config
 
 
 def make_parts(
@@ -156,15 +211,20 @@ def choose_asked(options: Options) -> tuple[ModelSettings, ...]:
     )
 
 
-def make_models(models: Sequence[ModelSettings], on_notice: Callable[[str], None]) -> Models:
-    return tuple((_make_model(model, on_notice), model.weight) for model in models)
+def make_models(
+    models: Sequence[ModelSettings], on_notice: Callable[[str], None], service: Callable[..., Model] = OpenAIModel
+) -> Models:
+    return tuple((_make_model(model, on_notice, service), model.weight) for model in models)
 
 
-def _make_model(model: ModelSettings, on_notice: Callable[[str], None]) -> Model:
+def _make_model(model: ModelSettings, on_notice: Callable[[str], None], service: Callable[..., Model]) -> Model:
     """The one that is simulated answers in this process, unless it is said where it is served."""
-    if model.service_name == "simulated" and model.base_url == OPENAI_URL:
-        return SimulatedModel(model.name)
-    return OpenAIModel(model, on_notice=on_notice)
+    return SimulatedModel(model.name) if answers_here(model) else service(model, on_notice=on_notice)
+
+
+def answers_here(model: ModelSettings) -> bool:
+    """Whether it is the one that is simulated in this process."""
+    return model.service_name == "simulated" and model.base_url == OPENAI_URL
 
 
 def models_of(run: Run) -> tuple[ModelSettings, ...]:

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
-from evolve import forms
 from evolve.budget import Budget
 from evolve.config import (
-    ASKING,
     Parts,
     check_config,
-    choose_asked,
     counted,
     in_flight,
-    known_proposers,
-    limits_of,
     make_models,
-    make_parts,
     models_of,
     moved,
     parts_of,
+    prepare,
     same_task,
     task_of,
-    workers_of,
 )
 from evolve.errors import Interrupted, TaskError
 from evolve.evolution import Evolution, Outcome
@@ -37,8 +29,6 @@ from evolve.lineage import Lineage
 from evolve.models.meter import Meter
 from evolve.models.transcript import Transcript
 from evolve.options import Options, check_limits
-from evolve.plugins import find
-from evolve.proposers._prompts import read_prompts
 from evolve.recovery import needs_recovery, recover
 from evolve.run import Run
 from evolve.scoring import make_sandbox, make_scorer
@@ -138,41 +128,12 @@ class Search:
         A start that fails leaves no directory behind, unless it was interrupted, the seed was scored, or it is worth
         trying again. Raises `TaskError`, `RunExists`, `StorageError`, `SandboxUnavailable`, `UnsafeRefused`.
         """
-        options = options or Options()
-        given = check_limits(limits or {})
-        models = choose_asked(options)
-        if options.proposer == "auto":
-            options = replace(options, proposer="llm" if models else "mix")
-        find("proposer", options.proposer, known_proposers())
-        sandbox = make_sandbox(task, options.sandbox)
+        parts, config = prepare(task, limits=limits, options=options, on_notice=on_notice)
         try:
-            asking = {"ensemble": options.ensemble, "prompts": read_prompts(task.folder)}
-            made = make_models(models, on_notice)
-            parts = make_parts(task, task.seed, sandbox, options, made, asking)
-            epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
-            config = {
-                "version": 1,
-                "task": task.reference,
-                "form": task.form.name if task.form.name in forms.FORMS else "native",
-                "name": task.name,
-                "evaluator": task.tree,
-                "direction": task.settings.task.direction,
-                "started": int(epoch) if epoch.isdigit() else int(time.time()),
-                "seed": (task.settings.search.seed or 0) if options.seed is None else options.seed,
-                "workers": options.workers or workers_of(task),
-                "sandbox": sandbox.name,
-                "allow_unsafe": options.allow_unsafe,
-                "proposer": options.proposer,
-                "archive": options.archive,
-                "strict": options.strict,
-                "limits": dict(limits_of(task, given)),
-                **({"calls_in_flight": options.calls_in_flight} if models else {}),
-                **(asking if options.proposer in ASKING else {}),
-                **({"models": [model.stored() for model in models]} if models else {}),
-            }
             run = Run.create(path, config)
         except BaseException:
-            sandbox.close()
+            assert parts.sandbox is not None
+            parts.sandbox.close()
             raise
         try:
             return cls._open(run, parts, {}, None, on_trial=on_trial, on_notice=on_notice)

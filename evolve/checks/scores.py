@@ -12,7 +12,7 @@ from evolve.forms import FORMS
 from evolve.task import Task
 from evolve.types import Evaluation, Status
 
-__all__ = ["cost", "held_out", "known", "limits", "noise", "seeds", "start"]
+__all__ = ["cost", "held_out", "known", "limits", "noise", "rough_time", "seeds", "start"]
 
 _NEAR = 0.7  # of a limit on memory
 _LONG = 0.5  # of a limit on time, since other machines are slower and other programs too
@@ -139,13 +139,13 @@ def cost(task: Task, repeats: Sequence[Evaluation], workers: int) -> Finding:
     counts = [count for count in (table.trials, table.evaluations) if count is not None]
     number = min(counts) if counts else None if table.seconds else DEFAULT_TRIALS
     one = "a program" if often == 1 else f"{often} repeats of a program"
-    rate = f"{each * workers:.3g} s for {one}, {_time(each * 1000)} for 1000 with {workers} at a time"
+    rate = f"{each * workers:.3g} s for {one}, {rough_time(each * 1000)} for 1000 with {workers} at a time"
     if table.seconds is not None and table.seconds < _FEW * each:
         text = f"{rate}; [search] stops after {table.seconds:g} s, with {table.seconds / each:.0f} programs"
         return Finding("warning", "time", text, "raise seconds in [search] of task.toml, or make evaluations cheaper")
     if number is None or (table.seconds is not None and table.seconds < number * each):
-        return Finding("ok", "time", f"{rate}; [search] stops after {_time(table.seconds or 0.0)}")
-    text = f"{rate}; {number} of them, as a run without options tries, take {_time(number * each)}"
+        return Finding("ok", "time", f"{rate}; [search] stops after {rough_time(table.seconds or 0.0)}")
+    text = f"{rate}; {number} of them, as a run without options tries, take {rough_time(number * each)}"
     if number * each > _DAY:
         return Finding("warning", "time", text, "put cheap stages first, or lower the limits in [search] of task.toml")
     return Finding("ok", "time", text)
@@ -163,8 +163,8 @@ def _spread(scores: Sequence[float]) -> str:
     )
 
 
-def _time(seconds: float) -> str:
-    """A rough time in words."""
+def rough_time(seconds: float) -> str:
+    """Seconds as people think of them."""
     for unit, size in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"

@@ -79,15 +79,20 @@ __all__ = ["command"]
 )
 @click.option("--name", help="Of the run. [default: the task's name and a number]")
 @runs_option
+@click.option("--estimate", is_flag=True, help="Say what the run is likely to cost and how long it takes; run nothing.")
 @click.option("--quiet", "-q", is_flag=True, help="Show only the result.")
 @as_json
 def command(task: str, runs: Path, name: str | None, form: str, quiet: bool, as_json: bool, **options: Any) -> None:
     """Search for better programs for TASK: the name of a bundled task, or a task folder.
 
     Without a limit the task's own limits hold. Ctrl-C once stops cleanly, twice kills; `evolve resume` continues.
+
+    With --estimate nothing begins: the seed is scored a few times, the prompts are written that models would be sent,
+    and what the run is likely to take is printed.
     """
     from evolve import forms
     from evolve.api import free_name
+    from evolve.cli.estimation import print_estimate
     from evolve.cli.session import search
     from evolve.options import Options, check_name
     from evolve.search import Search
@@ -98,6 +103,10 @@ def command(task: str, runs: Path, name: str | None, form: str, quiet: bool, as_
         with usage("--name"):
             check_name(name)
     options["sandbox"] = options["sandbox"] or "auto"
+    estimate = options.pop("estimate")
+    if estimate:
+        print_estimate(found, limits, Options(**options), as_json=as_json)
+        return
     path = runs / (name or free_name(runs, found.name))
     search(
         partial(Search.start, found, path, limits=limits, options=Options(**options)),

@@ -36,8 +36,6 @@ _ANSWER_BYTES = 8 * 2**20
 _TRIES = 10
 """Of one call while the service answers others."""
 _CONNECT = 15.0
-_OVERHEAD, _MESSAGE_OVERHEAD = 64, 16
-"""Tokens that a service may put around a prompt, and around each of its messages."""
 _SCRUBBED = "[secret]"
 _SHORTEST_SECRET = 6
 """A placeholder for a key, such as "none", is a word that texts may hold."""
@@ -92,18 +90,7 @@ class OpenAIModel:
 
         Raises `TaskError` when the prompt may be longer than what its price is for.
         """
-        asked = _OVERHEAD + sum(
-            _MESSAGE_OVERHEAD + len(text.encode("utf-8", "surrogatepass")) for _, text in request.messages
-        )
-        up_to = self._settings.up_to
-        if up_to is not None and asked > up_to:
-            raise TaskError(
-                f"the price of {self.name} holds for prompts of up to {up_to} tokens, and this one has {asked} bytes; "
-                f"make prompts shorter, or give the price of long ones: --price {self.name}=IN/OUT"
-            )
-        bound = self._bound(request)
-        money = self._price.most(input_tokens=asked, output_tokens=bound)
-        return Usage(calls=1, input_tokens=asked, output_tokens=bound, nanodollars=money)
+        return self._settings.most(request)
 
     def close(self) -> None:
         """Calls that wait for their turn end now; those under way have a moment to bring their answers."""
@@ -123,9 +110,6 @@ class OpenAIModel:
     @property
     def _where(self) -> str:
         return f"the model {self.name} at {self._settings.base_url}"
-
-    def _bound(self, request: Request) -> int:
-        return min(request.max_tokens, self._settings.max_tokens or request.max_tokens)
 
     async def _complete(self, request: Request) -> Reply:
         gate = self._open_gate()
@@ -202,7 +186,7 @@ class OpenAIModel:
         temperature = self._settings.temperature if request.temperature is None else request.temperature
         if temperature is not None:
             wanted["temperature"] = temperature
-        effort, bound = self._settings.reasoning_effort, self._bound(request)
+        effort, bound = self._settings.reasoning_effort, self._settings.bound(request)
         if self._settings.api == "chat":
             wanted |= {"messages": messages, self._settings.bound_name: bound}
             wanted |= {"reasoning_effort": effort} if effort else {}

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from evolve.errors import TaskError
 from evolve.models.prices import Price, known_price
+from evolve.types import Request, Usage
 
 __all__ = ["DEFAULT_KEY", "OPENAI_URL", "FromEnvironment", "ModelSettings", "choose_models", "stored_models"]
 
@@ -26,6 +27,9 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Variable = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+_OVERHEAD, _MESSAGE_OVERHEAD = 64, 16
+"""Tokens that a service may put around a prompt, and around each of its messages."""
 
 _SECRET = re.compile(r"auth|cookie|key|password|secret|token", re.IGNORECASE)
 
@@ -128,6 +132,27 @@ class ModelSettings(BaseModel):
             return self
         known = known_price(self.service_name)
         return self.model_copy(update={"price": str(known), "up_to": known.up_to})
+
+    def bound(self, request: Request) -> int:
+        """The most tokens that the answer to a request may have."""
+        return min(request.max_tokens, self.max_tokens or request.max_tokens)
+
+    def most(self, request: Request) -> Usage:
+        """The most that one answer may take, where there is a price: a token has at least one byte.
+
+        Raises `TaskError` when the prompt may be longer than what its price is for.
+        """
+        asked = _OVERHEAD + sum(
+            _MESSAGE_OVERHEAD + len(text.encode("utf-8", "surrogatepass")) for _, text in request.messages
+        )
+        if self.up_to is not None and asked > self.up_to:
+            raise TaskError(
+                f"the price of {self.name} holds for prompts of up to {self.up_to} tokens, and this one has {asked} "
+                f"bytes; make prompts shorter, or give the price of long ones: --price {self.name}=IN/OUT"
+            )
+        said = self.bound(request)
+        money = Price.parse(self.price).most(input_tokens=asked, output_tokens=said)
+        return Usage(calls=1, input_tokens=asked, output_tokens=said, nanodollars=money)
 
     def stored(self) -> dict[str, Any]:
         """What a run's config says of it."""

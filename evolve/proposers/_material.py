@@ -9,7 +9,7 @@ from evolve.proposers._memory import Memory
 from evolve.regions import Regions
 from evolve.types import Json, Program, Selection, Trial
 
-__all__ = ["EXAMPLE", "fitting", "material"]
+__all__ = ["EXAMPLE", "fitting", "material", "prompt_bytes"]
 
 _FEEDBACK = 6000
 _BYTES_PER_TOKEN = 3
@@ -71,6 +71,11 @@ def material(selection: Selection, partner: Trial | None, memory: Memory, region
     }
 
 
+def prompt_bytes(tokens: int) -> int:
+    """How long a prompt of so many tokens may be."""
+    return tokens * _BYTES_PER_TOKEN
+
+
 def fitting(values: Values, regions: Regions, parent: Program, tokens: int, render: Callable[[Values], str]) -> str:
     """The prompt with as much of the material as `tokens` allow; the program itself and the task always stay.
 
@@ -80,7 +85,7 @@ def fitting(values: Values, regions: Regions, parent: Program, tokens: int, rend
     """
     text = render(values)
     for smaller in _reductions(values, regions, parent):
-        if len(text.encode()) <= tokens * _BYTES_PER_TOKEN:
+        if len(text.encode()) <= prompt_bytes(tokens):
             break
         text = render(smaller)
     return text

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from evolve.proposers._dice import Dice
 from evolve.proposers._ensemble import Arm, Bandit
-from evolve.proposers._material import EXAMPLE, fitting, material
+from evolve.proposers._material import EXAMPLE, fitting, material, prompt_bytes
 from evolve.proposers._memory import Memory
 from evolve.proposers._outcome import Outcome
 from evolve.proposers._patch import Patch, apply_answer
@@ -51,7 +51,8 @@ class LLM:
 
     An answer that cannot be applied is sent back once, with the reason; what cannot be applied then is rejected. The
     note of a trial holds `model`, `operator` and `outcome`, `first` when it took a second try, and `repairs`, the
-    number of the trial that it mends.
+    number of the trial that it mends. `room` is how many bytes the messages of a first try may have, unless task and
+    program alone have more.
 
     Args:
         regions: what may change.
@@ -101,6 +102,7 @@ class LLM:
         self._retries, self._patience = retries, patience
         self._memory = Memory()
         self._system = self._prompts.render("system", self._values)
+        self.room = prompt_bytes(prompt_tokens) + len(self._system.encode())
         for name in (*OPERATORS, "retry"):
             self._prompts.render(name, {**EXAMPLE, **self._values})
 
