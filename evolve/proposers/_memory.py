@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Mapping
+from functools import lru_cache
 
 from evolve.standing import Standing
 from evolve.types import Program, Status, Trial
@@ -108,8 +109,10 @@ def _outcome(trial: Trial, before: float | None) -> str:
 
 def _lines(program: Program) -> set[str]:
     """The lines of a program that say something."""
-    found: set[str] = set()
-    for content in program.files.values():
-        if len(content) < 2**18:
-            found.update(line.strip() for line in content.decode(errors="replace").split("\n") if len(line.strip()) > 8)
-    return found
+    return set().union(*(_lines_of(content) for content in program.files.values() if len(content) < 2**18))
+
+
+@lru_cache(maxsize=64)
+def _lines_of(content: bytes) -> frozenset[str]:
+    # a search asks for the same few programs again and again
+    return frozenset(line.strip() for line in content.decode(errors="replace").split("\n") if len(line.strip()) > 8)

@@ -20,6 +20,7 @@ __all__ = ["Prompts", "fenced", "read_prompts"]
 _PLACE = "scaffold/prompts"
 """Below the seeds: what the built-in proposer asks is what the seed scaffold asks, so there is one thing to improve."""
 _SUFFIX = ".md.j2"
+_FENCE = re.compile(r"^`{3,}", re.MULTILINE)
 _LANGUAGES = {
     ".py": "python", ".cpp": "cpp", ".cc": "cpp", ".c": "c", ".rs": "rust", ".js": "javascript", ".ts": "typescript",
     ".go": "go", ".java": "java", ".jl": "julia", ".sql": "sql", ".cu": "cuda",
@@ -90,8 +91,8 @@ class Prompts:
 
 def fenced(text: str, path: str = "") -> str:
     """Text of somebody else between fences that do not occur in it, so that nothing in it ends them."""
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    ticks = "`" * max(3, longest + 1)
+    longest = max(map(len, re.findall(r"`+", text))) if "```" in text else 2
+    ticks = "`" * (longest + 1)
     dot = path.rfind(".")
     language = _LANGUAGES.get(path[dot:], "") if dot >= 0 else ""
     return f"{ticks}{language}\n{text.strip(chr(10))}\n{ticks}"
@@ -99,19 +100,28 @@ def fenced(text: str, path: str = "") -> str:
 
 def _tidy(text: str) -> str:
     """With a blank line before a heading, and never two in a row; what is in fences is to be copied as it is."""
-    lines: list[str] = []
-    ticks = ""
-    for line in text.strip().split("\n"):
-        run = re.match(r"`{3,}", line)
-        if run is not None and not ticks:
-            ticks = run.group()
-        elif line == ticks:
-            ticks = ""
-        if not ticks and line.startswith("#") and lines and lines[-1]:
-            lines.append("")
-        if ticks or line.strip() or (lines and lines[-1]):
-            lines.append(line)
-    return "\n".join(lines) + "\n"
+    text = text.strip() + "\n"
+    parts: list[str] = []
+    last = ""
+    at = 0
+    while at < len(text):
+        fence = _FENCE.search(text, at)
+        # programs stand in fences, and are long: only what is outside of them is gone through line by line
+        for line in text[at : fence.start() if fence else len(text)].split("\n")[:-1]:
+            if line.startswith("#") and last:
+                parts.append("\n")
+                last = ""
+            if line.strip() or last:
+                parts.append(line + "\n")
+                last = line
+        if fence is None:
+            break
+        end = f"\n{fence.group()}\n"
+        closed = text.find(end, fence.end())
+        at = closed + len(end) if closed >= 0 else len(text)
+        parts.append(text[fence.start() : at])
+        last = end
+    return "".join(parts) or "\n"
 
 
 def _number(value: float | None) -> str:
