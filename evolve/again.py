@@ -13,16 +13,17 @@ __all__ = ["Anew", "Silent", "Unasked"]
 class Silent:
     """A model that nobody asks: what it said is in the transcript. Of what is not there it knows no answer."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, most: Callable[[Request], Usage]) -> None:
         self.name = name
+        self._most = most
 
     def complete(self, request: Request) -> Reply:  # noqa: ARG002 - the protocol's
         """Raises `ModelFault`."""
         raise ModelFault(f"the transcript has no answer of {self.name} to this", sent=True)
 
-    def most(self, request: Request) -> Usage:  # noqa: ARG002 - the protocol's
-        """Nothing."""
-        return Usage()
+    def most(self, request: Request) -> Usage:
+        """As it was then: what was refused to a program, because its lease did not reach, is refused again."""
+        return self._most(request)
 
     def close(self) -> None:
         """Nothing was started."""

@@ -33,7 +33,7 @@ from evolve.sandboxes.choose import require_safe
 from evolve.scoring import make_sandbox
 from evolve.simulated import SimulatedModel
 from evolve.task import Task
-from evolve.types import Archive, Model, Program, Proposer, Sandbox
+from evolve.types import Archive, Model, Program, Proposer, Request, Sandbox, Usage
 
 __all__ = [
     "ARCHIVES",
@@ -52,6 +52,7 @@ __all__ = [
     "make_models",
     "make_parts",
     "models_of",
+    "most_of",
     "moved",
     "parts_of",
     "prepare",
@@ -220,6 +221,11 @@ def make_models(
 def _make_model(model: ModelSettings, on_notice: Callable[[str], None], service: Callable[..., Model]) -> Model:
     """The one that is simulated answers in this process, unless it is said where it is served."""
     return SimulatedModel(model.name) if answers_here(model) else service(model, on_notice=on_notice)
+
+
+def most_of(model: ModelSettings) -> Callable[[Request], Usage]:
+    """`Model.most` of a model that is not there."""
+    return SimulatedModel(model.name).most if answers_here(model) else model.priced().most
 
 
 def answers_here(model: ModelSettings) -> bool:

@@ -13,7 +13,7 @@ import git
 
 from evolve.again import Anew, Silent, Unasked
 from evolve.budget import Budget
-from evolve.config import check_config, models_of, parts_of, same_task, task_of
+from evolve.config import check_config, models_of, most_of, parts_of, same_task, task_of
 from evolve.errors import RunNotFound, StorageError
 from evolve.evolution import Evolution
 from evolve.journal import Journal
@@ -57,7 +57,7 @@ def replay(
         stack.callback(run.close)
         check_config(run)
         found = same_task(task, task_of(run), run)
-        models = tuple((Silent(model.name), model.weight) for model in models_of(run))
+        models = tuple((Silent(model.name, most_of(model)), model.weight) for model in models_of(run))
         chosen = stack.enter_context(closing(make_sandbox(found, sandbox))) if sandbox is not None else None
         parts = parts_of(run, found, chosen, models)
         anew = None

@@ -7,6 +7,7 @@ to be whole and its answer taken, on bytes, on connections, and on how often som
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +24,9 @@ __all__ = ["Bounds", "HttpAnswer", "HttpRequest", "SocketServer"]
 _CHUNK = 2**16
 _DROPPED = 16
 """How many times the size of a request may come before a connection is cut."""
-_SPARE = 16
+_PAUSE = 0.1
+"""Seconds without new connections, when too many files are open."""
+_SPARE = 32
 """Connections beside those whose requests are being answered."""
 
 
@@ -89,29 +92,25 @@ class SocketServer:
         self.path = path
         self._answer, self._failure, self._bounds = answer, failure, bounds
         self._nuisances = 0
-        self._connections: set[asyncio.Task[Any]] = set()
+        self._connections: set[asyncio.Task[None]] = set()
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        self._pool = ThreadPoolExecutor(bounds.at_once, thread_name_prefix="evolve-gateway")
-        self._background = Background("evolve-gateway")
         try:
             self._listener.bind(str(path))
             path.chmod(0o666)  # whatever user the sandbox gives a program; who sees it at all is the sandbox's to say
-            self._listener.listen(bounds.at_once)
-            self._server = self._background.run(asyncio.start_unix_server(self._serve, sock=self._listener))
+            self._listener.listen(bounds.at_once + _SPARE)  # beyond that, who has a timeout is refused by the kernel
+            self._listener.setblocking(False)
         except BaseException:
             self._listener.close()
-            self._pool.shutdown()
             raise
+        self._pool = ThreadPoolExecutor(bounds.at_once, thread_name_prefix="evolve-gateway")
+        self._background = Background("evolve-gateway")
+        self._background.run(self._listen())
 
     def close(self) -> None:
         """Nobody is served any more; returns when the last `answer` has ended. May be called twice."""
 
         async def last() -> None:
-            # connections that came in this very moment
-            while others := asyncio.all_tasks() - {asyncio.current_task()}:
-                for task in others:
-                    task.cancel()
-                await asyncio.gather(*others, return_exceptions=True)
+            """Nothing to do: connections are tasks, and those are cancelled."""
 
         self._background.call(self._deafen)
         self._background.close(last, 0.0)
@@ -119,8 +118,13 @@ class SocketServer:
         self.path.unlink(missing_ok=True)
         self._pool.shutdown()
 
+    async def _listen(self) -> None:
+        asyncio.get_running_loop().add_reader(self._listener, self._accept)
+
     def _deafen(self) -> None:
-        self._server.close()
+        """Take no more connections, and end those that there are."""
+        asyncio.get_running_loop().remove_reader(self._listener)
+        self._listener.close()
         for connection in self._connections:
             connection.cancel()
 
@@ -129,22 +133,36 @@ class SocketServer:
         if self._nuisances == self._bounds.nuisances:
             self._deafen()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connection = _Connection(reader, writer, self._bounds)
+    def _accept(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
-            if len(self._connections) >= self._bounds.at_once + _SPARE:
-                self._count()
-                await connection.send(self._failure(503, "too_many_connections", "too many connections are open"))
-                return
-            self._connections.add(task)
-            await self._converse(connection)
-        except (_Gone, OSError, TimeoutError, asyncio.CancelledError):
-            pass  # of a connection that nobody waits for, nothing has to be said
-        finally:
+            client, _ = self._listener.accept()
+        except BlockingIOError:
+            return
+        except OSError:  # too many files are open: those who wait shall not keep us busy
+            loop.remove_reader(self._listener)
+            loop.call_later(
+                _PAUSE, lambda: self._listener.fileno() >= 0 and loop.add_reader(self._listener, self._accept)
+            )
+            return
+        client.setblocking(False)
+        connection = _Connection(client, self._bounds)
+        if len(self._connections) >= self._bounds.at_once + _SPARE:
+            connection.refuse(self._failure(503, "too_many_connections", "too many connections are open"))
+            self._count()
+            return
+        task = loop.create_task(self._serve(connection))
+        self._connections.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:  # also of one that was cancelled before it began
             self._connections.discard(task)
-            writer.transport.abort()
+            client.close()
+
+        task.add_done_callback(ended)
+
+    async def _serve(self, connection: _Connection) -> None:
+        with contextlib.suppress(_Gone, OSError, TimeoutError):  # of one that nobody waits for, nothing has to be said
+            await self._converse(connection)
 
     async def _converse(self, connection: _Connection) -> None:
         served = 0
@@ -179,8 +197,8 @@ class _Broken(Exception):
 class _Connection:
     """One connection, one request after another."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, bounds: Bounds) -> None:
-        self._reader, self._writer, self._bounds = reader, writer, bounds
+    def __init__(self, client: socket.socket, bounds: Bounds) -> None:
+        self._client, self._bounds = client, bounds
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=bounds.head)
 
     async def request(self) -> HttpRequest:
@@ -198,25 +216,28 @@ class _Connection:
 
     async def send(self, answer: HttpAnswer) -> None:
         """Send an answer. Raises `TimeoutError` when it is not taken, `OSError` when nobody is there to take it."""
-        headers = {"content-type": answer.kind, "content-length": str(len(answer.body)), **answer.headers}
         if self._http.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
             raise _Gone
-        response = h11.Response(status_code=answer.status, headers=list(headers.items()))
-        for event in (response, h11.Data(data=answer.body), h11.EndOfMessage()):
-            self._writer.write(self._http.send(event) or b"")
         async with asyncio.timeout(self._bounds.request_seconds):
-            await self._flushed()
+            await asyncio.get_running_loop().sock_sendall(self._client, self._bytes(answer))
 
-    async def _flushed(self) -> None:
-        """Until the other side has taken everything: an abort would lose what lies in our buffer."""
-        self._writer.transport.set_write_buffer_limits(0)
-        await self._writer.drain()
+    def refuse(self, answer: HttpAnswer) -> None:
+        """Say so, if it can be said at once, and end."""
+        with self._client, contextlib.suppress(OSError):
+            self._client.send(self._bytes(answer))
+
+    def _bytes(self, answer: HttpAnswer) -> bytes:
+        headers = {"content-type": answer.kind, "content-length": str(len(answer.body)), **answer.headers}
+        response = h11.Response(status_code=answer.status, headers=list(headers.items()))
+        return b"".join(
+            self._http.send(event) or b"" for event in (response, h11.Data(data=answer.body), h11.EndOfMessage())
+        )
 
     async def drop(self) -> None:
         """Read on a while: who is not heard to the end may not read the answer."""
         async with asyncio.timeout(self._bounds.request_seconds):
             left = _DROPPED * self._bounds.body
-            while left > 0 and (data := await self._reader.read(_CHUNK)):
+            while left > 0 and (data := await self._read(_CHUNK)):
                 left -= len(data)
 
     def next(self) -> None:
@@ -225,8 +246,12 @@ class _Connection:
             raise _Gone
         self._http.start_next_cycle()
 
+    async def _read(self, size: int) -> bytes:
+        return await asyncio.get_running_loop().sock_recv(self._client, size)
+
     async def _feed(self) -> None:
-        data = await self._reader.read(_CHUNK)
+        # a head that comes as a whole is not measured by h11
+        data = await self._read(self._bounds.head if self._http.their_state is h11.IDLE else _CHUNK)
         self._http.receive_data(data)
         if not data:
             raise _Gone
@@ -238,7 +263,8 @@ class _Connection:
         if any(name == b"content-length" and int(value) > self._bounds.body for name, value in head.headers):
             raise self._too_large()
         if self._http.they_are_waiting_for_100_continue:
-            self._writer.write(self._http.send(h11.InformationalResponse(status_code=100, headers=[])))
+            go_on = self._http.send(h11.InformationalResponse(status_code=100, headers=[]))
+            await asyncio.get_running_loop().sock_sendall(self._client, go_on or b"")
         while not isinstance(event := await self._event(), h11.EndOfMessage):
             if not isinstance(event, h11.Data):
                 raise _Gone
