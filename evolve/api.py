@@ -34,6 +34,7 @@ def run(  # noqa: PLR0913 - every option of a search, by name
     allow_unsafe: bool = False,
     proposer: str = "auto",
     archive: str = "top",
+    tuning: str = "auto",
     strict: bool = False,
     models: Sequence[str] = (),
     model_file: str | os.PathLike[str] | None = None,
@@ -58,7 +59,9 @@ def run(  # noqa: PLR0913 - every option of a search, by name
         allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
         proposer: "mix", "mutation", "crossover" or "tuner", or yours as "module:attribute"; "auto" asks models when
             there are some, and is "mix" when there are none.
-        archive: "top", or yours as "module:attribute".
+        archive: "top", or yours as "module:attribute"; settings follow after commas, "top,epsilon=0".
+        tuning: "on", "off", or "screen=24,each=24,most=300", the evaluations that a structure's numeric literals may
+            have; "auto" is on where models are asked.
         strict: a fresh session for each candidate.
         models: models to ask, NAME or NAME=WEIGHT each. The key is in the environment, never in the run.
         model_file: a file that says how each model is asked; without `models`, all of it.
@@ -79,6 +82,7 @@ def run(  # noqa: PLR0913 - every option of a search, by name
         allow_unsafe=allow_unsafe,
         proposer=proposer,
         archive=archive,
+        tuning=tuning,
         strict=strict,
         models=models,
         model_file=model_file,

@@ -15,11 +15,12 @@ from typing import Any, TypeAlias
 
 from evolve import forms
 from evolve.archives.top import Top
+from evolve.archives.tuned import Tuned
 from evolve.errors import RunDamaged, TaskError
 from evolve.journal import decode_proposal
 from evolve.models.openai import OpenAIModel
 from evolve.models.settings import OPENAI_URL, ModelSettings, choose_models, stored_models
-from evolve.options import Options, check_limits
+from evolve.options import Options, check_limits, named, parse_settings
 from evolve.plugins import find, make
 from evolve.proposers._prompts import read_prompts
 from evolve.proposers.crossover import Crossover
@@ -27,13 +28,14 @@ from evolve.proposers.llm import LLM
 from evolve.proposers.mix import Mix
 from evolve.proposers.mutation import Mutation
 from evolve.proposers.tuner import Tuner
+from evolve.proposers.woven import Woven
 from evolve.regions import Regions
 from evolve.run import Run
 from evolve.sandboxes.choose import require_safe
 from evolve.scoring import make_sandbox
 from evolve.simulated import SimulatedModel
 from evolve.task import Task
-from evolve.types import Archive, Model, Program, Proposer, Request, Sandbox, Usage
+from evolve.types import Archive, Model, Program, Proposer, Request, Sandbox, Tuning, Usage
 
 __all__ = [
     "ARCHIVES",
@@ -79,8 +81,13 @@ ASKING: dict[str, Callable[..., Proposer]] = {"llm": LLM}
 """Proposers that ask models, by name: they are given regions, models and the settings of `_asking`. A plugin is given
 the models too, when the run has some."""
 
-ARCHIVES: dict[str, Callable[[], Archive]] = {"top": Top}
-"""Archives by name. A plugin is named "module:attribute"."""
+ARCHIVES: dict[str, Callable[..., Archive]] = {"top": Top}
+"""Archives by name; their settings are keyword arguments. A plugin is named "module:attribute"."""
+
+_TUNING = ("screen", "each", "most")
+
+_SESSIONS = 32
+"""Structures in tuning that are remembered when tuning is woven in: each lane may have some."""
 
 _CONFIG = frozenset(
     {"task", "evaluator", "started", "seed", "workers", "sandbox", "allow_unsafe", "proposer", "archive", "limits"}
@@ -99,6 +106,7 @@ class Parts:
     proposer: Proposer
     sandbox: Sandbox | None
     models: Models
+    tuning: Tuning | None = None
 
 
 def prepare(
@@ -118,6 +126,8 @@ def prepare(
     models = choose_asked(options)
     if options.proposer == "auto":
         options = replace(options, proposer="llm" if models else "mix")
+    if options.tuning == "auto":
+        options = replace(options, tuning="on" if models else "off")
     find("proposer", options.proposer, known_proposers())
     sandbox = make_sandbox(task, options.sandbox)
     try:
@@ -139,6 +149,7 @@ def prepare(
             "allow_unsafe": options.allow_unsafe,
             "proposer": options.proposer,
             "archive": options.archive,
+            "tuning": options.tuning,
             "strict": options.strict,
             "limits": dict(limits_of(task, given)),
             **({"calls_in_flight": options.calls_in_flight} if models else {}),
@@ -157,7 +168,7 @@ def make_parts(
     if sandbox is not None:
         require_safe(sandbox, untrusted=options.proposer not in PROPOSERS, allow_unsafe=options.allow_unsafe)
     regions = Regions(seed, task.settings.task.editable)
-    archive = make("archive", options.archive, ARCHIVES, ("tell", "sample"))
+    archive = make_archive(options.archive)
     if models and options.proposer in PROPOSERS:
         raise TaskError(f"the proposer {options.proposer!r} asks no models; leave out either it or the models")
     if not models and options.proposer in ASKING:
@@ -168,13 +179,42 @@ def make_parts(
     else:
         given = (regions, models) if models else (regions,)
         proposer = make("proposer", options.proposer, known_proposers(), ("plan", "tell"), *given)
-    return Parts(task, seed, regions, archive, proposer, sandbox, models)
+    if options.tuning == "off" or (options.tuning == "auto" and not models):
+        return Parts(task, seed, regions, archive, proposer, sandbox, models)
+    tuned = Tuned(archive, **_tuning_settings(options.tuning))
+    tuner = Tuner(regions, patience=5, elsewhere=False, sessions=_SESSIONS)
+    return Parts(task, seed, regions, tuned, Woven(proposer, tuner), sandbox, models, tuned)
+
+
+def make_archive(text: str) -> Archive:
+    """The archive that "NAME" or "NAME,key=value,..." stands for. Raises `TaskError`."""
+    name, settings = named("archive", text)
+    try:
+        return make("archive", name, ARCHIVES, ("tell", "sample"), **settings)
+    except (TypeError, ValueError) as error:
+        raise TaskError(f"the archive {text!r} cannot be made: {error}") from error
+
+
+def _tuning_settings(text: str) -> dict[str, int]:
+    if text in {"auto", "on"}:
+        return {}
+    settings: dict[str, int] = {}
+    for key, value in parse_settings("tuning", text).items():
+        if key not in _TUNING or not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise TaskError(f"tuning is on, off, or {', '.join(f'{name}=N' for name in _TUNING)}, not {text!r}")
+        settings[key] = value
+    return settings
 
 
 def parts_of(run: Run, task: Task, sandbox: Sandbox | None, models: Models) -> Parts:
     """What a run began with."""
     config = run.config
-    options = Options(proposer=config["proposer"], archive=config["archive"], allow_unsafe=config["allow_unsafe"])
+    options = Options(
+        proposer=config["proposer"],
+        archive=config["archive"],
+        tuning=config.get("tuning", "off"),
+        allow_unsafe=config["allow_unsafe"],
+    )
     return make_parts(task, _seed_of(run) or task.seed, sandbox, options, models, config)
 
 

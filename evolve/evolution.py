@@ -51,6 +51,7 @@ from evolve.types import (
     Selection,
     Status,
     Trial,
+    Tuning,
 )
 
 __all__ = ["Evolution", "Outcome"]
@@ -89,6 +90,11 @@ class _Pending:
     proposal: Proposal | None = None
     duplicate_of: int | None = None
 
+    @property
+    def tunes(self) -> bool:
+        """Whether it is a point for the tuner to try."""
+        return self.selection is not None and self.selection.operator == "tuner"
+
 
 @dataclass
 class Evolution:
@@ -103,6 +109,8 @@ class Evolution:
         reservation: what a trial may use at most, per resource of the budget.
         attempts: how often a proposal that cost nothing is drawn again when it is a duplicate.
         patience: seconds between tries after a `Fault`; when they are used up the run stops.
+        tuning: what the tuner tries while evaluators have nothing else to do; with one trial in flight, before the next
+            proposal. Its trials count as evaluations and not as trials.
         meter: how proposers ask models; what they used is the meter's to say, not theirs.
         on_trial: hears each trial told in this session.
         opened: what else the journal says of this session's beginning.
@@ -125,12 +133,21 @@ class Evolution:
     reservation: Mapping[str, int] = field(default_factory=lambda: {"trials": 1, "evaluations": 1})
     attempts: int = 8
     patience: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
+    tuning: Tuning | None = None
     meter: Meter | None = None
     on_trial: Callable[[Trial], None] = lambda _: None
     opened: Mapping[str, Json] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.learners = Learners(self.budget, self.meter, self.archive, self.proposer, self.evaluator, self.lineage)
+        self.learners = Learners(
+            self.budget,
+            self.meter,
+            self.archive,
+            self.proposer,
+            self.evaluator,
+            self.lineage,
+            apart="" if self.tuning is None else "tuner",
+        )
         self.held_out: dict[int, Evaluation] = {}
         self._seen: dict[bytes, int] = {}
         self._next = 0
@@ -190,7 +207,7 @@ class Evolution:
         """Make again what an event says was made, before it is folded."""
         kind, number = event["event"], event.get("number", -1)
         if kind == "asked":
-            selection = chosen(self.archive, self._rng(number, _SAMPLE), number)
+            selection = self._selection_now(event)
             if _selected(selection) != {name: event[name] for name in _SELECTED if name in event}:
                 witness(f"trial {number}: the archive selects {_selected(selection)} now")
         elif kind in {"duplicate", "proposed"} and (pending := self._pending.get(number)) and pending.plan is not None:
@@ -212,10 +229,22 @@ class Evolution:
             if differs := sorted(name for name in now.keys() | before.keys() if now.get(name) != before.get(name)):
                 witness(f"trial {number}: its proposal differs in {', '.join(differs)}")
 
+    def _selection_now(self, asked: Event) -> Selection:
+        """What would be selected in the place of what the event says."""
+        if self.tuning is not None and asked.get("operator") == "tuner":
+            found = [self.tuning.next(final=final) for final in (False, True)]
+            before = {name: asked[name] for name in _SELECTED if name in asked}
+            found = [selection for selection in found if selection is not None and _selected(selection) == before]
+            if found and found[0] is not None:
+                return found[0]
+        return chosen(self.archive, self._rng(asked["number"], _SAMPLE), asked["number"])
+
     def _replay_event(self, replay: Replay, event: Event, unfinished: Collection[int]) -> None:
         kind, number = event["event"], event.get("number", -1)
         if kind == "asked":
             pending = self._pending[number] = _Pending(number, self._selection(event, needed=number in unfinished))
+            if self.tuning is not None and event.get("operator") == "tuner":
+                self.tuning.asked(number, event["parents"][0])
             if number in unfinished:
                 self._plan(pending)
         elif kind == "duplicate" and number in unfinished:
@@ -307,7 +336,8 @@ class Evolution:
         """Go on with what is in flight, as far as the budget reaches: the rest is left for a session with more."""
         told: list[Trial] = []
         for pending in list(self._pending.values()):
-            if not self.budget.reserve(pending.number, self.reservation):
+            cost = self._cost(tunes=pending.tunes)
+            if not self.budget.reserve(pending.number, cost):
                 continue
             if pending.proposal is None:
                 self._submit_proposal(pending)
@@ -318,24 +348,56 @@ class Evolution:
     def _fill(self) -> bool:
         """Ask for trials while there is room and budget; False when none is in flight any more."""
         self.budget.elapsed = time.monotonic() - self._begun
-        while (
-            not self._halt.is_set()
-            and not self._short
-            and self._room()
-            and self.budget.reserve(self._next, self.reservation)
-        ):
-            number, self._next = self._next, self._next + 1
-            selection = chosen(self.archive, self._rng(number, _SAMPLE), number)
-            self.journal.append({"event": "asked", "number": number, **_selected(selection)})
-            pending = self._pending[number] = _Pending(number, selection)
-            self._plan(pending)
-            self._submit_proposal(pending)
+        while not self._halt.is_set() and self._ask():
+            pass
         return bool(self._futures) and not self._halt.is_set()
+
+    def _ask(self) -> bool:
+        """Ask for one more trial; False when there is no room for any."""
+        one_by_one = self.in_flight == 1
+        if one_by_one and self._futures:
+            return False
+        if one_by_one and self._ask_tuner(final=False):
+            return True
+        if not self._short and self._room() and self.budget.reserve(self._next, self.reservation):
+            number = self._next
+            selection = chosen(self.archive, self._rng(number, _SAMPLE), number)
+            self._asked(selection)
+            return True
+        over = bool(self._short) or self.budget.shortage(self.reservation) is not None
+        return self._ask_tuner(final=over and not self._proposing())
+
+    def _ask_tuner(self, *, final: bool) -> bool:
+        """Have the tuner try something where an evaluator would have nothing to do."""
+        if self.tuning is None or len(self._futures) - self._proposing() > self.workers:
+            return False
+        selection = self.tuning.next(final=final)
+        if selection is None or not self.budget.reserve(self._next, self._cost(tunes=True)):
+            return False
+        self._asked(selection)
+        return True
+
+    def _cost(self, *, tunes: bool) -> Mapping[str, int]:
+        """What a trial reserves."""
+        if not tunes or self.tuning is None:
+            return self.reservation
+        return {name: amount for name, amount in self.reservation.items() if name != "trials"}
+
+    def _asked(self, selection: Selection) -> None:
+        number, self._next = self._next, self._next + 1
+        self.journal.append({"event": "asked", "number": number, **_selected(selection)})
+        pending = self._pending[number] = _Pending(number, selection)
+        if self.tuning is not None and selection.operator == "tuner":
+            self.tuning.asked(number, selection.parents[0].number)
+        self._plan(pending)
+        self._submit_proposal(pending)
 
     def _room(self) -> bool:
         """Whether one more may be proposed: neither pool is to have more waiting for it than it will soon take."""
-        proposing = sum(pending.proposal is None for pending in self._futures.values())
-        return len(self._futures) < self.in_flight and proposing < (self.proposals or self.in_flight)
+        return len(self._futures) < self.in_flight and self._proposing() < (self.proposals or self.in_flight)
+
+    def _proposing(self) -> int:
+        return sum(pending.proposal is None and not pending.tunes for pending in self._futures.values())
 
     def _advance(self) -> None:
         """Take what has finished, in the order of asking, and carry it one step on."""
@@ -414,7 +476,9 @@ class Evolution:
 
     def _submit_proposal(self, pending: _Pending) -> None:
         assert pending.plan is not None
-        self._futures[self._proposals.submit(pending.plan)] = pending
+        # what tunes asks nobody, and does not wait behind those who do
+        pool = self._evaluations if pending.tunes and self.tuning is not None else self._proposals
+        self._futures[pool.submit(pending.plan)] = pending
 
     def _proposed(self, pending: _Pending, proposal: Proposal) -> Trial | None:
         """Check a proposal. Valid and new: evaluate. A free duplicate: draw again. Else the trial ends here."""

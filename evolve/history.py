@@ -111,6 +111,13 @@ class History:
         parents = [self._commits[parent] for parent in trial.parents]
         self._commits[trial.number] = trial_commit(trial, parents, self.config["started"])
 
+    @property
+    def tuned(self) -> int:
+        """How many of the trials were the tuner's beside the search, which the limit of trials does not count."""
+        if self.config.get("tuning", "off") == "off":
+            return 0
+        return sum(trial.operator == "tuner" for trial in self._trials.values())
+
     def __len__(self) -> int:
         """How many trials were told, the seed among them."""
         return len(self._trials)

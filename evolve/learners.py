@@ -22,7 +22,7 @@ class Learners:
     """Budget, meter, archive, proposer, evaluator and lineage, which hear of a trial in this order.
 
     `told` is how many trials there were, `statuses` counts how they ended, the seed left out, and `examples` holds the
-    first one of each status.
+    first one of each status. Trials of the operator `apart` are no trials to the budget; `tuned` counts them.
     """
 
     budget: Budget
@@ -31,10 +31,11 @@ class Learners:
     proposer: Proposer
     evaluator: Evaluator
     lineage: Lineage
+    apart: str = ""
 
     def __post_init__(self) -> None:
         self.seed: Trial | None = None
-        self.told = 0
+        self.told = self.tuned = 0
         self.statuses: Counter[Status] = Counter()
         self.examples: dict[Status, Trial] = {}
         self._standing = Standing()
@@ -69,6 +70,7 @@ class Learners:
                 self.archive.tell(changed)
         self._note(trial)
         self.told += 1
+        self.tuned += trial.operator == self.apart
         if trial.number:
             self.statuses[trial.evaluation.status] += 1
             self.examples.setdefault(trial.evaluation.status, trial)
@@ -90,7 +92,7 @@ class Learners:
         self.budget.settle(
             trial.number,
             {
-                "trials": int(trial.number > 0),
+                "trials": int(trial.number > 0 and trial.operator != self.apart),
                 "evaluations": trial.evaluation.evaluations if evaluated else 0,
                 "calls": trial.usage.calls,
                 "tokens": trial.usage.input_tokens + trial.usage.output_tokens,

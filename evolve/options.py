@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from evolve.errors import RunNotFound, TaskError
 from evolve.types import Sandbox
 
-__all__ = ["RUNS", "Options", "check_limits", "check_name", "find_run"]
+__all__ = ["RUNS", "Options", "Setting", "check_limits", "check_name", "find_run", "named", "parse_settings"]
+
+Setting: TypeAlias = bool | int | float | str
 
 RUNS = Path("runs")
 """Where runs land, and are looked for by name."""
@@ -33,7 +35,10 @@ class Options:
         allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
         proposer: a name in `PROPOSERS` or `ASKING` of `evolve.config`, or "module:attribute"; "auto" is "llm" when
             there are models to ask, else "mix".
-        archive: a name in `ARCHIVES` of `evolve.config`, or "module:attribute".
+        archive: a name in `ARCHIVES` of `evolve.config`, or "module:attribute"; with settings, "NAME,key=value,...".
+        tuning: whether numeric literals are tuned beside the search for structures: "on", "off", or the evaluations
+            that it may have as "screen=N,each=N,most=N", see `evolve.archives.tuned`; "auto" is on where models are
+            asked.
         strict: a fresh session for each candidate; so too when the task says so, or asks for GPUs.
         models: what a proposer may ask: NAME or NAME=WEIGHT each; without any, all of `model_file`.
         model_file: a file that says how each model is asked.
@@ -51,6 +56,7 @@ class Options:
     allow_unsafe: bool = False
     proposer: str = "auto"
     archive: str = "top"
+    tuning: str = "auto"
     strict: bool = False
     models: Sequence[str] = ()
     model_file: str | os.PathLike[str] | None = None
@@ -67,7 +73,7 @@ class Options:
         for name in ("allow_unsafe", "strict"):
             if not isinstance(value := getattr(self, name), bool):
                 raise TaskError(f"{name} is True or False, not {value!r}")
-        for name in ("proposer", "archive"):
+        for name in ("proposer", "archive", "tuning"):
             if not isinstance(value := getattr(self, name), str):
                 raise TaskError(f'{name} is a name, or "module:attribute", not {value!r}')
         _check_models(self)
@@ -126,6 +132,36 @@ def find_run(run: str | os.PathLike[str]) -> Path:
     if "/" not in value and (RUNS / value).is_dir():
         return RUNS / value
     raise RunNotFound(f"there is no run {value!r}, neither here nor in ./{RUNS}; `evolve list` shows those there are")
+
+
+def named(what: str, text: str) -> tuple[str, dict[str, Setting]]:
+    """The name and the settings in "NAME,key=value,...". Raises `TaskError`."""
+    name, _, rest = text.partition(",")
+    return name.strip(), parse_settings(what, rest) if rest.strip() else {}
+
+
+def parse_settings(what: str, text: str) -> dict[str, Setting]:
+    """What "key=value,key=value" says: true and false, numbers, and texts. Raises `TaskError`."""
+    settings: dict[str, Setting] = {}
+    for item in text.split(","):
+        key, equals, value = (part.strip() for part in item.partition("="))
+        if not equals or not key.isidentifier() or not value:
+            raise TaskError(f"{what}: {item.strip()!r} is no setting; settings are key=value, with commas between them")
+        if key in settings:
+            raise TaskError(f"{what}: {key} is set twice in {text!r}")
+        settings[key] = _setting(value)
+    return settings
+
+
+def _setting(value: str) -> Setting:
+    if value in {"true", "false"}:
+        return value == "true"
+    for kind in (int, float):
+        try:
+            return kind(value)
+        except ValueError:
+            continue
+    return value
 
 
 def _whole(name: str, value: object, *, least: int) -> int:

@@ -46,15 +46,22 @@ def find(kind: str, name: str, known: Mapping[str, Callable[..., Plugin]]) -> Ca
 
 
 def make(
-    kind: str, name: str, known: Mapping[str, Callable[..., Plugin]], methods: Sequence[str], *arguments: object
+    kind: str,
+    name: str,
+    known: Mapping[str, Callable[..., Plugin]],
+    methods: Sequence[str],
+    *arguments: object,
+    **settings: object,
 ) -> Plugin:
-    """What the plugin of that name makes of `arguments`, which has these methods. Raises `TaskError`."""
+    """What the plugin of that name makes of `arguments`, which has these methods. Raises `TaskError`, and what one of
+    ours raises."""
     maker = find(kind, name, known)
     if name in known:
-        return maker(*arguments)
-    wanted = f"{name}({', '.join(type(argument).__name__ for argument in arguments)})"
+        return maker(*arguments, **settings)
+    given = [*(type(argument).__name__ for argument in arguments), *(f"{key}={v!r}" for key, v in settings.items())]
+    wanted = f"{name}({', '.join(given)})"
     try:
-        made = maker(*arguments)
+        made = maker(*arguments, **settings)
     except EvolveError:
         raise
     except Exception as error:  # the plugin is a user's

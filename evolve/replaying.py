@@ -87,6 +87,7 @@ def replay(
             budget=budget,
             regions=parts.regions,
             seed=run.config["seed"],
+            tuning=parts.tuning,
             meter=meter,
         )
         try:

@@ -89,6 +89,7 @@ class Search:
             workers=workers,
             in_flight=flying,
             proposals=proposals,
+            tuning=parts.tuning,
             meter=self._meter,
             on_trial=self._told,
             opened=opened or {},

@@ -408,6 +408,19 @@ class Archive(Protocol):
         """Choose what to change next. Only trials with status `OK` are offered. Raises `LookupError` when none is."""
 
 
+class Tuning(Protocol):
+    """Knows what the tuner should try beside what an archive samples. Called on the loop thread alone."""
+
+    def next(self, *, final: bool = False) -> Selection | None:
+        """What to tune now, with the operator "tuner"; None for nothing. `final` says that no proposal comes any more.
+
+        It depends on what was told and asked alone, and asking for it changes nothing.
+        """
+
+    def asked(self, number: int, parent: int) -> None:
+        """The trial `number` is to tune the program of the trial `parent`. Live and in replay alike."""
+
+
 Plan: TypeAlias = "Callable[[], Proposal]"
 """The work that is left to do for a proposal."""
 

@@ -84,6 +84,8 @@ def test_the_same_seed_gives_the_same_commits(tmp_path: Path) -> None:
         ("moody", 1, 10, 250),
         ("moody", 4, 15, 400),
         ("races", 4, 15, 250),
+        ("tuned", 1, 8, 250),
+        ("tuned", 3, 8, 250),
     ],
 )
 def test_a_run_killed_anywhere_goes_on_as_if_nothing_had_happened(
@@ -107,14 +109,16 @@ def test_a_run_killed_anywhere_goes_on_as_if_nothing_had_happened(
             assert max(scores, default=best) >= best
             best = max(scores, default=best)
     subprocess.run(command, env=environment, check=True)
-    settings = {} if kind == "plain" else moody_settings(races=kind == "races")
+    settings = {} if kind == "plain" else moody_settings(races=kind == "races", tuned=kind == "tuned")
     with open_evolution(path, **settings) as evolution:
         spent, outstanding = evolution.budget.spent, paid_for(path)
         assert spent["trials"] == trials
         assert spent["evaluations"] == sum(evaluations(event) for event in told(path))
         assert {name: evolution.budget.committed(name) for name in outstanding} == outstanding
         assert evolution.best is not None
-        check_whole(path, trials, evolution.best)
+        # what is tuned counts apart
+        assert (evolution.learners.tuned > 20) == (kind == "tuned")
+        check_whole(path, evolution.learners.told - 1, evolution.best)
     if workers == 1:
         whole = tmp_path / "whole"
         subprocess.run([*command[:3], str(whole), *command[4:]], env=environment, check=True)

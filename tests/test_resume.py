@@ -40,17 +40,17 @@ def moments(state: Path) -> Iterator[tuple[bytes, bytes]]:
         yield written, asked
 
 
-@pytest.mark.parametrize("races", [False, True])
-def test_every_moment_is_as_good_as_another(tmp_path: Path, races: bool) -> None:
+@pytest.mark.parametrize("kind", [{}, {"races": True}, {"tuned": True}], ids=["plain", "races", "tuned"])
+def test_every_moment_is_as_good_as_another(tmp_path: Path, kind: dict[str, bool]) -> None:
     """With one worker: whatever was the last thing that was written, whole or torn, the commits are the same, the
     budget is exact, and no question that was answered is asked again."""
     whole = tmp_path / "whole"
-    given = moody_settings(races=races)
+    given = moody_settings(**kind)
     with open_evolution(whole, trials=TRIALS, **given) as evolution:
         evolution.run()
         spent, best = dict(evolution.budget.spent), evolution.best
         statuses = set(evolution.learners.statuses)
-    asked = len(given["proposer"].model.requests)
+    asked = len(given["models"][0].requests)
     assert statuses >= {Status.OK, Status.REJECTED, Status.DUPLICATE}
     assert asked >= 6
     expected = refs(whole)
@@ -62,7 +62,7 @@ def test_every_moment_is_as_good_as_another(tmp_path: Path, races: bool) -> None
         shutil.copy(whole / ".evolve" / "config.toml", path / ".evolve")
         (path / ".evolve" / "journal.jsonl").write_bytes(written)
         (path / ".evolve" / "transcript.jsonl").write_bytes(transcript)
-        given = moody_settings(races=races)
+        given = moody_settings(**kind)
         with open_evolution(path, trials=TRIALS, **given) as evolution:
             evolution.run()
             where = f"after {written.splitlines()[-1:]} and {transcript.splitlines()[-1:]}"
@@ -70,7 +70,7 @@ def test_every_moment_is_as_good_as_another(tmp_path: Path, races: bool) -> None
             assert evolution.best == best, where
             lines = [json.loads(line) for line in transcript.splitlines(keepends=True) if line.endswith(b"\n")]
             sent, answered = (sum(kind in line for line in lines) for kind in ("sent", "reply"))
-            assert answered + len(given["proposer"].model.requests) == asked, where
+            assert answered + len(given["models"][0].requests) == asked, where
             assert evolution.budget.committed("calls") == asked + sent - answered, where
         assert refs(path) == expected, where
         shutil.rmtree(path)

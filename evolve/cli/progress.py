@@ -38,7 +38,8 @@ class Progress:
         self._quiet = quiet
         self._live_wanted = sys.stderr.isatty() if live is None else live
         self._live: Live | None = None
-        self._trials = 0
+        self._trials = self._tuned = 0
+        self._apart = ""
         self._headed = False
         self._failed = 0
         self._told = 0
@@ -46,10 +47,13 @@ class Progress:
         self._spoke = self._begun
         self._recent: deque[float] = deque(maxlen=1000)
 
-    def begin(self, limit: int | None, told: int, best: Trial | None) -> None:
-        """Know how many trials there may be in all (None: the budget does not say), were told, and the best so far."""
-        self.limit, self._standing = limit, Standing(best)
-        self._trials = max(told - 1, 0)
+    def begin(self, limit: int | None, told: int, best: Trial | None, *, apart: str = "", tuned: int = 0) -> None:
+        """Know how many trials there may be in all (None: the budget does not say), were told, and the best so far.
+
+        Those of the operator `apart` do not count; so many were told of them.
+        """
+        self.limit, self._standing, self._apart = limit, Standing(best), apart
+        self._trials, self._tuned = max(told - tuned - 1, 0), tuned
 
     def __enter__(self) -> Self:
         if self._live_wanted and not self._quiet:
@@ -72,7 +76,10 @@ class Progress:
         now = time.monotonic()
         self._told += 1
         self._recent.append(now)
-        self._trials += trial.number > 0
+        if trial.operator == self._apart:
+            self._tuned += 1
+        else:
+            self._trials += trial.number > 0
         self._standing.tell(trial)
         if trial.fitness is None:
             self._failed += 1
@@ -110,6 +117,8 @@ class Progress:
         since = max(min(now - self._begun, RATE_SECONDS), 1e-3)
         rate = sum(moment > now - since for moment in list(self._recent)) / since
         parts = [f"{self._trials} of {self.limit} trials" if self.limit is not None else f"{self._trials} trials"]
+        if self._tuned:
+            parts.append(f"{self._tuned} tuned")
         if (best := self._standing.best) is not None:
             parts.append(f"best {figure(best.evaluation.score)} (trial {best.number})")
         parts += [f"{rate:.0f}/s", elapsed(now - self._begun)]

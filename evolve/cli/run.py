@@ -42,7 +42,21 @@ __all__ = ["command"]
     help="mutation, crossover, tuner or mix, or yours as module:attribute; auto asks models when there are some, and "
     "is mix when there are none.",
 )
-@click.option("--archive", default="top", show_default=True, help="top, or yours as module:attribute.")
+@click.option(
+    "--archive",
+    default="top",
+    show_default=True,
+    metavar="NAME[,KEY=VALUE]...",
+    help="What is changed next: top, or yours as module:attribute, with its settings.",
+)
+@click.option(
+    "--tuning",
+    default="auto",
+    show_default=True,
+    metavar="on|off|KEY=N,...",
+    help="Tune numeric literals while evaluators have nothing else to do; screen, each and most say with how many "
+    "evaluations. auto: where models are asked.",
+)
 @click.option(
     "--model",
     "models",

@@ -49,8 +49,10 @@ def search(begin: Callable[..., Search], *, quiet: bool, as_json: bool) -> None:
         stack.enter_context(_interruptible(session.stop, resume))
         stack.enter_context(session)
         evolution = session.evolution
-        before = evolution.learners.told
-        progress.begin(evolution.budget.limits.get("trials"), before, evolution.best)
+        learners = evolution.learners
+        before, proposed = learners.told, learners.told - learners.tuned
+        limit = evolution.budget.limits.get("trials")
+        progress.begin(limit, before, evolution.best, apart=learners.apart, tuned=learners.tuned)
         if not quiet:
             _introduce(session)
         try:
@@ -69,7 +71,7 @@ def search(begin: Callable[..., Search], *, quiet: bool, as_json: bool) -> None:
     if result.outcome.reason == "interrupted":
         click.echo(f"Interrupted; continue with: {resume}", err=True)
         raise SystemExit(INTERRUPTED)
-    if result.outcome.told == max(before, 1):
+    if learners.told - learners.tuned == max(proposed, 1):
         _say_nothing_was_tried(session, result.outcome.reason)
     elif not as_json:
         _advise(session, result, quiet=quiet)
@@ -114,7 +116,9 @@ def _introduce(session: Search) -> None:
 def _tell(session: Search, result: Result, seconds: float) -> None:
     outcome = result.outcome
     best, seed = outcome.best, outcome.seed
-    click.echo(f"\n{ended(outcome.reason).capitalize()} after {outcome.told - 1} trials and {elapsed(seconds)}.\n")
+    tuned = session.evolution.learners.tuned
+    count = f"{outcome.told - 1 - tuned} trials" + (f", {tuned} points of the tuner" if tuned else "")
+    click.echo(f"\n{ended(outcome.reason).capitalize()} after {count} and {elapsed(seconds)}.\n")
     rows: list[list[float | str | None]] = [["search", seed.evaluation.score, best.evaluation.score]]
     if result.held_out_seed is not None and result.held_out_best is not None:
         rows.append(["held out", _score(result.held_out_seed), _score(result.held_out_best)])
@@ -145,8 +149,8 @@ def _say_nothing_was_tried(session: Search, reason: str) -> None:
     if reason == "nanodollars":
         name, limit, used = "dollars", limit / 1e9, used / 1e9
     click.echo(
-        f"\nNothing was tried: the limit is {figure(limit)} {name}, {figure(used)} are used, and what is left is not "
-        f"enough for one trial more. A limit is a total, earlier sessions included; to go on give more: "
+        f"\nNothing new was proposed: the limit is {figure(limit)} {name}, {figure(used)} are used, and what is left "
+        f"is not enough for one trial more. A limit is a total, earlier sessions included; to go on give more: "
         f"evolve resume {where} --{name} N",
         err=True,
     )
@@ -206,6 +210,7 @@ def _record(session: Search, result: Result, seconds: float) -> dict[str, object
         "notes": list(session.task.form.notes),
         "reason": outcome.reason,
         "trials": outcome.told - 1,
+        "tuned": session.evolution.learners.tuned,
         "statuses": session.evolution.learners.statuses,
         "seconds": seconds,
         **{name: session.evolution.budget.committed(name) for name in ("calls", "tokens", "nanodollars")},

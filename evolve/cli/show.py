@@ -62,6 +62,7 @@ def _show_run(history: History, as_json: bool) -> None:
                 "limits": history.limits,
                 "seconds": history.elapsed,
                 "trials": max(len(history) - 1, 0),
+                "tuned": history.tuned,
                 "statuses": statuses,
                 "answers": answers,
                 "in_flight": history.in_flight,
@@ -80,12 +81,15 @@ def _show_run(history: History, as_json: bool) -> None:
             "run": history.path,
             "task": f"{config.get('name', '')} ({config.get('direction', '')})",
             "state": state(history),
-            "trials": f"{max(len(history) - 1, 0)} in {elapsed(history.elapsed)}",
+            "trials": f"{max(len(history) - 1, 0)} in {elapsed(history.elapsed)}"
+            + (f", {history.tuned} of them points of the tuner" if history.tuned else ""),
             "ended": ", ".join(f"{count} {status}" for status, count in statuses.most_common()),
             "answers": ", ".join(f"{count} {outcome}" for outcome, count in answers.most_common()),
             "limits": ", ".join(limits),
             "settings": ", ".join(
-                f"{key} {config[key]}" for key in ("proposer", "archive", "sandbox", "workers", "seed") if key in config
+                f"{key} {config[key]}"
+                for key in ("proposer", "archive", "tuning", "sandbox", "workers", "seed")
+                if key in config
             ),
         }
     )

@@ -5,7 +5,11 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from evolve.archives.top import Top
+from evolve.archives.tuned import Tuned
 from evolve.evaluation.repeats import Race, Repeats
+from evolve.proposers.tuner import Tuner
+from evolve.proposers.woven import Woven
 from evolve.regions import Regions
 from evolve.testing.fakes import FunctionEvaluator, NoisyEvaluator
 from evolve.testing.models import ScriptedModel
@@ -18,13 +22,13 @@ class MoodyProposer:
     """Does by the dice all that a proposer can: asks models, repeats what was tried, changes what it must not, has
     nothing to say. What it does depends on what it was told of, so that order matters.
 
-    Values are multiples of `grain`; a coarse one makes for many duplicates.
+    Values are multiples of `grain`; a coarse one makes for many duplicates. Programs have up to `terms` literals.
     """
 
-    def __init__(self, grain: float = 1.0) -> None:
+    def __init__(self, grain: float = 1.0, terms: int = 1) -> None:
         self.model = ScriptedModel(_answer)
         self.told = 0
-        self._grain = grain
+        self._grain, self._terms = grain, terms
 
     def plan(self, selection: Selection, context: Context) -> Plan:
         """Something or other."""
@@ -52,26 +56,34 @@ class MoodyProposer:
         self.told += 1
 
     def _program(self, value: float, frozen: str = "x = 0") -> Program:
-        return _program(round(value / self._grain) * self._grain, frozen)
+        number = round(value / self._grain)
+        return _program(number * self._grain, frozen, terms=1 + abs(number) % self._terms)
 
 
-def moody_settings(*, races: bool = False, grain: float = 1.0) -> dict[str, Any]:
-    """Settings for `open_evolution`, of things that nobody has used; with `races`, scores are noisy."""
+def moody_settings(*, races: bool = False, tuned: bool = False, grain: float = 1.0) -> dict[str, Any]:
+    """Settings for `open_evolution`, of things that nobody has used; with `races`, scores are noisy, and with `tuned`
+    literals are tuned beside the search."""
     seed = _program(0.0)
-    given: dict[str, Any] = {"seed_program": seed, "regions": Regions(seed), "proposer": MoodyProposer(grain)}
-    given["models"] = True
+    moody = MoodyProposer(grain, terms=4 if tuned else 1)
+    given: dict[str, Any] = {"seed_program": seed, "regions": Regions(seed), "proposer": moody, "models": [moody.model]}
+    if tuned:
+        archive = Tuned(Top(), screen=4, each=3, most=9)
+        tuner = Tuner(given["regions"], elsewhere=False)
+        given |= {"archive": archive, "tuning": archive, "proposer": Woven(moody, tuner)}
     if not races:
         return given | {"evaluator": FunctionEvaluator(_evaluate)}
     repeats = Repeats(NoisyEvaluator(_score, lambda rng: 2 * float(rng.normal())), race=Race(most=4, least=3))
     return given | {"evaluator": repeats, "reservation": {"trials": 1, "evaluations": repeats.most}}
 
 
-def _program(value: float, frozen: str = "x = 0") -> Program:
-    return Program({"program.py": f"{frozen}\n# EVOLVE-BLOCK-START\ny = {value}\n# EVOLVE-BLOCK-END\n".encode()})
+def _program(value: float, frozen: str = "x = 0", terms: int = 1) -> Program:
+    line = " + ".join(["y = " + str(value), *["1.0"] * (terms - 1)])
+    return Program({"program.py": f"{frozen}\n# EVOLVE-BLOCK-START\n{line}\n# EVOLVE-BLOCK-END\n".encode()})
 
 
 def _score(program: Program) -> float:
-    return -abs(float(program.text("program.py").split("\n")[2].removeprefix("y = ")) - 3.0)
+    line = program.text("program.py").split("\n")[2].removeprefix("y = ")
+    return -abs(sum(float(term) for term in line.split(" + ")) - 3.0)
 
 
 def _evaluate(program: Program) -> float | Evaluation:

@@ -1,7 +1,8 @@
 """A whole search on fakes: the real loop, journal and lineage with a free proposer and a free evaluator.
 
 As a module it is a program to be killed: ``python -m evolve.testing.searches PATH TRIALS [WORKERS [KIND]]`` starts or
-resumes the run at PATH and works until TRIALS trials are told. KIND is plain, or moody or races: see `testing.moody`.
+resumes the run at PATH and works until TRIALS trials are told. KIND is plain, moody, races or tuned: see
+`testing.moody`.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def open_evolution(path: Path, *, trials: int | None = None, **settings: Any) ->
 
 def main(path: str, trials: str, workers: str = "1", kind: str = "plain") -> None:
     """The program: see above."""
-    settings = {} if kind == "plain" else moody_settings(races=kind == "races", grain=0.01)
+    settings = {} if kind == "plain" else moody_settings(races=kind == "races", tuned=kind == "tuned", grain=0.01)
     many = int(workers)
     with open_evolution(Path(path), trials=int(trials), workers=many, in_flight=many, **settings) as search:
         search.run()

@@ -530,11 +530,11 @@ def test_resume_says_that_a_limit_was_reached_before(limit: str, task: Path, tmp
     amount = "0.000001" if limit == "--seconds" else "2"
     result = invoke("resume", path, "--trials", "9", limit, amount)
     assert result.exit_code == 0
-    assert f"Nothing was tried: the limit is {figure(float(amount))} {limit[2:]}, " in result.stderr
+    assert f"Nothing new was proposed: the limit is {figure(float(amount))} {limit[2:]}, " in result.stderr
     assert f"evolve resume {path} {limit} N" in result.stderr
     assert json.loads(invoke("resume", path, limit, amount, "--json").stdout)["trials_before"] == 3
     more = invoke("resume", path, "--trials", "5", "--evaluations", "50", "--seconds", "50")
-    assert "Nothing was tried" not in more.stderr
+    assert "Nothing new was proposed" not in more.stderr
 
 
 def test_a_limit_on_money_that_one_call_may_pass_is_said_to(task: Path, tmp_path: Path, invoke: Invoke) -> None:
@@ -544,4 +544,7 @@ def test_a_limit_on_money_that_one_call_may_pass_is_said_to(task: Path, tmp_path
         "run", task, *QUICK, *model, "--dollars", "0.000001", "--runs", tmp_path, "--name", "one", "--allow-unsafe"
     )
     assert result.exit_code == 0
-    assert "Nothing was tried: the limit is 1e-06 dollars, 0 are used, and what is left is not enough" in result.stderr
+    assert (
+        "Nothing new was proposed: the limit is 1e-06 dollars, 0 are used, and what is left is not enough"
+        in result.stderr
+    )

@@ -48,7 +48,14 @@ def service() -> Iterator[FakeService]:
 
 
 def options(service: FakeService, **more: Any) -> Options:
-    given = {"sandbox": "process", "allow_unsafe": True, "proposer": ASKER, "models": ["fake"], "prices": ["1/10"]}
+    given = {
+        "sandbox": "process",
+        "allow_unsafe": True,
+        "proposer": ASKER,
+        "models": ["fake"],
+        "prices": ["1/10"],
+        "tuning": "off",
+    }
     return Options(**{**given, "base_url": service.url, "workers": 2, **more})
 
 

@@ -51,7 +51,14 @@ def service() -> Iterator[str]:
 
 
 def options(**more: Any) -> Options:
-    given = {"sandbox": "process", "allow_unsafe": True, "models": ["simulated"], "workers": 1, "calls_in_flight": 1}
+    given = {
+        "sandbox": "process",
+        "allow_unsafe": True,
+        "models": ["simulated"],
+        "workers": 1,
+        "calls_in_flight": 1,
+        "tuning": "off",
+    }
     return Options(**{**given, **more})
 
 
@@ -75,6 +82,8 @@ def test_bin_packing_becomes_better_with_a_simulated_model(tmp_path: Path) -> No
         "1",
         "--calls-in-flight",
         "1",
+        "--tuning",
+        "screen=2,each=1,most=9",
         "--quiet",
     ]
     end = subprocess.run([*command, *more], capture_output=True, text=True, timeout=300, check=False)
@@ -82,7 +91,8 @@ def test_bin_packing_becomes_better_with_a_simulated_model(tmp_path: Path) -> No
         pytest.skip(f"no sandbox here isolates: {end.stderr}")
     assert end.returncode == 0, end.stderr
     history = evolve.load(tmp_path / "run")
-    assert len(history) == 61
+    assert len(history) - history.tuned == 61
+    assert history.tuned > 10
     assert history.config["proposer"] == "llm"
     assert history.best.number > 0
     assert count_answers(history.order)["applied"] >= 30

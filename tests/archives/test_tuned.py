@@ -1,0 +1,213 @@
+"""Programs of one structure are one trial to an archive, as good as the best of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evolve.archives.top import Top
+from evolve.archives.tuned import Tuned
+from evolve.testing.archives import ArchiveSuite
+from evolve.testing.trials import trial
+from evolve.types import Archive, Evaluation, Selection, Status, Trial
+
+
+def made(
+    number: int, structure: int, value: float, fitness: float | None, *, parent: int = 0, operator: str = "edit"
+) -> Trial:
+    """A program of that structure: with so many terms, the first of them `value`."""
+    text = "x = " + " + ".join([str(value), *["1.0"] * structure]) + "\n"
+    return replace(trial(number, text, fitness, operator=operator), parents=(parent,) if number else ())
+
+
+class TestTuned(ArchiveSuite):
+    """The contract of every archive."""
+
+    def make(self) -> Archive:
+        """Around an archive of ours."""
+        return Tuned(Top())
+
+    def trials(self, number: int) -> list[Trial]:
+        """Two of three have a structure of their own."""
+        drawn = np.random.default_rng(7).normal(size=number).round(1)
+        return [
+            made(at, at - (at % 3 == 2), float(at), None if at % 4 == 3 else float(value), parent=max(at - 1, 0))
+            for at, value in enumerate(drawn)
+        ]
+
+
+def parent(tuned: Tuned) -> Trial:
+    return tuned.sample(np.random.default_rng(0)).parents[0]
+
+
+def tell(tuned: Tuned, *trials: Trial) -> None:
+    for one in trials:
+        tuned.tell(one)
+
+
+def asks(tuned: Tuned, first: int, most: int = 1000, *, final: bool = False) -> list[int]:
+    """Whom the tuner is given, as long as it is given something; each is told as a failure."""
+    found = []
+    for number in range(first, first + most):
+        selection = tuned.next(final=final)
+        if selection is None:
+            break
+        assert selection.operator == "tuner"
+        found.append(selection.parents[0].number)
+        tuned.asked(number, found[-1])
+        tuned.tell(replace(trial(number, "x = (\n", None, operator="tuner"), parents=(found[-1],)))
+    return found
+
+
+def test_a_structure_is_as_good_as_its_best_program() -> None:
+    """And that program is what is offered, whoever found it."""
+    tuned = Tuned(Top(epsilon=0.0))
+    tell(tuned, made(0, 1, 1.0, 0.0), made(1, 2, 1.0, 5.0))
+    assert parent(tuned).number == 1
+    tell(tuned, made(2, 1, 2.0, 7.0, operator="tuner"))
+    assert parent(tuned).number == 2
+    tell(tuned, made(3, 2, 3.0, 6.0, parent=1))
+    assert parent(tuned).number == 2
+    chosen = tuned.sample(np.random.default_rng(1))
+    assert [t.number for t in (*chosen.parents, *chosen.inspirations)] == [2, 3]
+
+
+class Recorder:
+    """An archive that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[Trial] = []
+
+    def tell(self, trial: Trial) -> None:
+        self.told.append(trial)
+
+    def sample(self, rng: object) -> Selection:
+        raise LookupError
+
+
+def test_an_archive_is_told_of_structures() -> None:
+    """A copy of one is a duplicate of its first trial, which is told again when it is better; parents are first trials
+    too, calls are counted once, and of the tuner's failures it hears nothing."""
+    inside = Recorder()
+    tuned = Tuned(inside)
+    tell(
+        tuned,
+        made(0, 1, 1.0, 0.0),
+        made(1, 2, 1.0, 1.0),
+        made(2, 2, 1.5, 3.0, parent=1, operator="tuner"),
+        made(3, 2, 1.7, None, parent=2, operator="tuner"),
+        made(4, 2, 1.8, 2.0, parent=2),
+        made(5, 3, 1.0, 2.0, parent=2),
+    )
+    assert [(t.number, t.fitness, t.evaluation.status, t.duplicate_of) for t in inside.told] == [
+        (0, 0.0, Status.OK, None),
+        (1, 1.0, Status.OK, None),
+        (1, 3.0, Status.OK, None),
+        (4, None, Status.DUPLICATE, 1),
+        (5, 2.0, Status.OK, None),
+    ]
+    assert inside.told[-1].parents == (1,)
+
+
+def test_a_new_structure_is_screened_when_it_is_plausible() -> None:
+    """As good as half of the recent ones, or better than what it was made from."""
+    tuned = Tuned(Top(), screen=5, each=0, most=20)
+    tell(tuned, made(0, 1, 1.0, 10.0))
+    assert asks(tuned, 100) == [0] * 5
+    tell(tuned, made(1, 2, 1.0, 3.0), made(2, 3, 1.0, 9.0), made(3, 4, 1.0, 9.5), made(4, 5, 1.0, 2.0, parent=1))
+    assert asks(tuned, 200) == [3] * 5  # 3 and 9 are less than the median of what came before, 9.5 is not
+    tell(tuned, made(5, 6, 1.0, 4.0, parent=1))
+    assert asks(tuned, 300) == [5] * 5
+    tell(tuned, made(6, 7, 1.0, None))
+    assert asks(tuned, 400) == []
+
+
+def test_a_structure_earns_evaluations_with_proposals() -> None:
+    """Up to a limit; and at the end the best one has what is left to it."""
+    tuned = Tuned(Top(), screen=4, each=3, most=10)
+    tell(tuned, made(0, 1, 1.0, 10.0))
+    assert asks(tuned, 100) == [0] * 4
+    tell(tuned, made(1, 2, 1.0, 0.0))
+    assert asks(tuned, 200) == [0] * 3
+    tell(tuned, made(2, 3, 1.0, None))
+    assert asks(tuned, 300) == [0] * 3
+    tell(tuned, made(3, 4, 1.0, 0.0))
+    assert asks(tuned, 400) == []
+    assert asks(tuned, 400, final=True) == []
+    tell(tuned, made(4, 5, 1.0, 50.0))
+    assert asks(tuned, 500) == [4] * 4
+    assert asks(tuned, 600, final=True) == [4] * 6
+
+
+def test_the_tuner_is_believed_when_it_has_nothing_left() -> None:
+    """A structure without a literal is not asked for again."""
+    tuned = Tuned(Top(), screen=5)
+    tell(tuned, made(0, 1, 1.0, 10.0))
+    tuned.asked(1, 0)
+    rejected = replace(made(1, 1, 1.0, None, operator="tuner"), evaluation=Evaluation(status=Status.REJECTED))
+    tell(tuned, rejected)
+    assert tuned.next() is None
+    assert tuned.next(final=True) is None
+
+
+def test_what_is_in_flight_counts() -> None:
+    """No more are asked for than there are evaluations, however late they are told."""
+    tuned = Tuned(Top(), screen=3, each=0)
+    tell(tuned, made(0, 1, 1.0, 10.0))
+    for number in (1, 2, 3):
+        assert tuned.next() is not None
+        tuned.asked(number, 0)
+    assert tuned.next() is None
+    tell(tuned, made(2, 1, 7.0, 12.0, operator="tuner"))
+    assert tuned.next() is None
+    assert parent(tuned).number == 2
+
+
+def test_what_nobody_holds_is_forgotten() -> None:
+    """Memory is bounded by that of the archive."""
+    tuned = Tuned(Top(size=10), screen=0)
+    for number in range(2_500):
+        tuned.tell(made(number, 0, 1.0, float(-number)) if number % 2 else _other(number))
+    assert len(tuned._families) < 1_100
+    assert len(tuned._keys) < 1_300
+
+
+def _other(number: int) -> Trial:
+    return trial(number, f"y{number} = 1.0\n", float(number % 7))
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5), st.booleans()), max_size=30))
+def test_a_replay_of_tells_and_asks_comes_to_the_same(story: list[tuple[int, int, bool]]) -> None:
+    """Sampling and looking for what comes next change nothing."""
+
+    def play(*, look: bool) -> tuple[list[int], int | None]:
+        tuned = Tuned(Top(), screen=2, each=1, most=4)
+        tell(tuned, made(0, 0, 0.5, 0.0))
+        number = 0
+        for structure, fitness, ok in story:
+            number += 1
+            tuned.tell(made(number, structure, float(number), float(fitness) if ok else None, parent=number // 2))
+            if look:
+                tuned.next(final=True)
+                tuned.sample(np.random.default_rng(number))
+            if (selection := tuned.next()) is not None:
+                number += 1
+                tuned.asked(number, selection.parents[0].number)
+                tuned.tell(
+                    made(number, structure, -1.0, fitness + 0.5, parent=selection.parents[0].number, operator="tuner")
+                )
+        following = tuned.next()
+        return [parent(tuned).number], following.parents[0].number if following else None
+
+    assert play(look=True) == play(look=False)
+
+
+@pytest.mark.parametrize("name", ["screen", "each", "most"])
+def test_settings_that_cannot_be_are_refused(name: str) -> None:
+    """By name."""
+    with pytest.raises(ValueError, match=name):
+        Tuned(Top(), **{name: -1})
