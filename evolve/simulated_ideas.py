@@ -72,7 +72,7 @@ def changed(shown: Shown, dice: Dice, *, bad: bool) -> Change:
         if edited is not None:
             program = edited
             said.append(name)
-    return (program, f"use {', '.join(said)}") if said else _mutated(program, regions, dice)
+    return (program, f"use {', '.join(dict.fromkeys(said))}") if said else _mutated(program, regions, dice)
 
 
 def _edits(shown: Shown, dice: Dice) -> int:
