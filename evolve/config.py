@@ -14,14 +14,14 @@ from shlex import quote
 from typing import Any, TypeAlias
 
 from evolve import forms
-from evolve.archives.top import Top
 from evolve.archives.tuned import Tuned
 from evolve.errors import RunDamaged, TaskError
 from evolve.journal import decode_proposal
 from evolve.models.openai import OpenAIModel
 from evolve.models.settings import OPENAI_URL, ModelSettings, choose_models, stored_models
-from evolve.options import Options, check_limits, named, parse_settings
+from evolve.options import Options, check_limits
 from evolve.plugins import find, make
+from evolve.policies import make_archive, tuning_settings
 from evolve.proposers._prompts import read_prompts
 from evolve.proposers.crossover import Crossover
 from evolve.proposers.llm import LLM
@@ -38,7 +38,6 @@ from evolve.task import Task
 from evolve.types import Archive, Model, Program, Proposer, Request, Sandbox, Tuning, Usage
 
 __all__ = [
-    "ARCHIVES",
     "ASKING",
     "DEFAULT_TRIALS",
     "PROPOSERS",
@@ -80,11 +79,6 @@ Models: TypeAlias = Sequence[tuple[Model, float]]
 ASKING: dict[str, Callable[..., Proposer]] = {"llm": LLM}
 """Proposers that ask models, by name: they are given regions, models and the settings of `_asking`. A plugin is given
 the models too, when the run has some."""
-
-ARCHIVES: dict[str, Callable[..., Archive]] = {"top": Top}
-"""Archives by name; their settings are keyword arguments. A plugin is named "module:attribute"."""
-
-_TUNING = ("screen", "each", "most")
 
 _SESSIONS = 32
 """Structures in tuning that are remembered when tuning is woven in: each lane may have some."""
@@ -181,29 +175,9 @@ def make_parts(
         proposer = make("proposer", options.proposer, known_proposers(), ("plan", "tell"), *given)
     if options.tuning == "off" or (options.tuning == "auto" and not models):
         return Parts(task, seed, regions, archive, proposer, sandbox, models)
-    tuned = Tuned(archive, **_tuning_settings(options.tuning))
+    tuned = Tuned(archive, **tuning_settings(options.tuning))
     tuner = Tuner(regions, patience=5, elsewhere=False, sessions=_SESSIONS)
     return Parts(task, seed, regions, tuned, Woven(proposer, tuner), sandbox, models, tuned)
-
-
-def make_archive(text: str) -> Archive:
-    """The archive that "NAME" or "NAME,key=value,..." stands for. Raises `TaskError`."""
-    name, settings = named("archive", text)
-    try:
-        return make("archive", name, ARCHIVES, ("tell", "sample"), **settings)
-    except (TypeError, ValueError) as error:
-        raise TaskError(f"the archive {text!r} cannot be made: {error}") from error
-
-
-def _tuning_settings(text: str) -> dict[str, int]:
-    if text in {"auto", "on"}:
-        return {}
-    settings: dict[str, int] = {}
-    for key, value in parse_settings("tuning", text).items():
-        if key not in _TUNING or not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise TaskError(f"tuning is on, off, or {', '.join(f'{name}=N' for name in _TUNING)}, not {text!r}")
-        settings[key] = value
-    return settings
 
 
 def parts_of(run: Run, task: Task, sandbox: Sandbox | None, models: Models) -> Parts:

@@ -35,7 +35,7 @@ class Options:
         allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
         proposer: a name in `PROPOSERS` or `ASKING` of `evolve.config`, or "module:attribute"; "auto" is "llm" when
             there are models to ask, else "mix".
-        archive: a name in `ARCHIVES` of `evolve.config`, or "module:attribute"; with settings, "NAME,key=value,...".
+        archive: a name in `ARCHIVES` of `evolve.policies`, or "module:attribute"; with settings, "NAME,key=value,...".
         tuning: whether numeric literals are tuned beside the search for structures: "on", "off", or the evaluations
             that it may have as "screen=N,each=N,most=N", see `evolve.archives.tuned`; "auto" is on where models are
             asked.

@@ -1,0 +1,73 @@
+"""Archives by name, with their settings: what decides which program is changed next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from inspect import signature
+from typing import Any
+
+from evolve.archives.from_seed import FromSeed
+from evolve.archives.grid import Grid
+from evolve.archives.islands import Islands
+from evolve.archives.pareto import Pareto
+from evolve.archives.puct import Puct
+from evolve.archives.top import Top
+from evolve.archives.weighted import Weighted
+from evolve.errors import TaskError
+from evolve.options import named, parse_settings
+from evolve.plugins import make
+from evolve.types import Archive
+
+__all__ = ["ARCHIVES", "make_archive", "settings_of", "tuning_settings"]
+
+ARCHIVES: dict[str, Callable[..., Archive]] = {
+    "top": Top,
+    "greedy": partial(Top, epsilon=0.0),
+    "puct": Puct,
+    "weighted": Weighted,
+    "grid": Grid,
+    "pareto": Pareto,
+    "islands": Islands,
+    "best-of-n": FromSeed,
+}
+"""Archives by name; their settings are keyword arguments. A plugin is named "module:attribute"."""
+
+_OF_ARCHIVES = frozenset({"islands"})
+"""Archives that are made of others: their setting `inner` is the name of one."""
+
+_TUNING = ("screen", "each", "most")
+
+
+def make_archive(text: str) -> Archive:
+    """The archive that "NAME" or "NAME,key=value,..." stands for. Raises `TaskError`."""
+    name, settings = named("archive", text)
+    given: dict[str, Any] = dict(settings)
+    if name in _OF_ARCHIVES and (inner := given.pop("inner", None)) is not None:
+        make_archive(str(inner))  # what is wrong with it is said of it
+        given["make"] = partial(make_archive, str(inner))
+    if name in ARCHIVES and (unknown := sorted(settings.keys() - set(settings_of(name)))):
+        has = ", ".join(settings_of(name))
+        raise TaskError(f"the archive {name!r} has no setting {unknown[0]!r}; it has {has or 'none'}")
+    try:
+        return make("archive", name, ARCHIVES, ("tell", "sample"), **given)
+    except (TypeError, ValueError) as error:
+        raise TaskError(f"the archive {text!r} cannot be made: {error}") from error
+
+
+def settings_of(name: str) -> tuple[str, ...]:
+    """What can be set of an archive of ours."""
+    own = [setting for setting in signature(ARCHIVES[name]).parameters if setting != "make"]
+    return (*own, "inner") if name in _OF_ARCHIVES else tuple(own)
+
+
+def tuning_settings(text: str) -> dict[str, int]:
+    """The settings of `Tuned` that "on" or "screen=N,each=N,most=N" stands for. Raises `TaskError`."""
+    if text in {"auto", "on"}:
+        return {}
+    settings: dict[str, int] = {}
+    for key, value in parse_settings("tuning", text).items():
+        if key not in _TUNING or not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise TaskError(f"tuning is on, off, or {', '.join(f'{name}=N' for name in _TUNING)}, not {text!r}")
+        settings[key] = value
+    return settings
