@@ -7,6 +7,7 @@ from typing import Any
 
 from evolve.proposers._memory import Memory
 from evolve.regions import Regions
+from evolve.syntax import is_python
 from evolve.types import Json, Program, Selection, Trial
 
 __all__ = ["EXAMPLE", "fitting", "material", "prompt_bytes"]
@@ -38,6 +39,7 @@ EXAMPLE: Values = {
     "ideas": ["use a smaller step"],
     "lessons": ["a smaller step is no better"],
     "marked": True,
+    "functions": True,
     "paths": ["program.py", "other.py"],
     "number": 8,
     "problem": "there is no change in it",
@@ -67,6 +69,7 @@ def material(selection: Selection, partner: Trial | None, memory: Memory, region
         "ideas": list(memory.ideas),
         "lessons": [],
         "marked": any(regions.spans(parent.program, path) != [(0, len(parent.program.text(path)))] for path in paths),
+        "functions": all(is_python(path) for path in paths),
         "paths": paths,
     }
 

@@ -36,6 +36,7 @@ def propose(parent, context, ask=None):
         "partner": shown(partner) if partner else None,
         "inspirations": [shown(other) for other in others if other is not partner],
         "lessons": lessons(),
+        "functions": all(path.endswith(".py") for path in context["paths"]),
     }
     prompt = render(operator, values)
     while len(prompt.encode()) > MOST_BYTES and values["inspirations"]:

@@ -377,3 +377,47 @@ def test_settings_that_cannot_be_are_refused() -> None:
         LLM(regions, [(model, 1.0)], operators={"edits": 1.0})
     with pytest.raises(ValueError, match="edit or rewrite"):
         LLM(regions, [(model, 1.0)], operators={"leap": 1.0})
+
+
+def marked(*regions: str) -> str:
+    """A file in C++ with these regions, and a line between them that may not change."""
+    return "int h();\n".join(f"// EVOLVE-BLOCK-START\n{region}\n// EVOLVE-BLOCK-END\n" for region in regions)
+
+
+@pytest.mark.parametrize(
+    ("files", "asked", "answer", "expected"),
+    [
+        (
+            {"a.cpp": "#include <x>\n" + marked("int f() {\n  return 1;\n}\nint g();")},
+            "all of the text that may change, with the marker lines around it",
+            f"```cpp\n{marked('int f();')}```",
+            "#include <x>\n" + marked("int f();"),
+        ),
+        (
+            {"a.cpp": marked("int f();", "int g();")},
+            "all of the text that may change, with the marker lines around it",
+            f"```cpp\n{marked('int f(int);')}\n{marked('int g(int);')}```",
+            marked("int f(int);", "int g(int);"),
+        ),
+        ({"a.cpp": "int f() {\n}\n"}, "all of the text that may change.", "```cpp\nint f();\n```", "int f();\n"),
+        (
+            {"a.cpp": "int f() {\n}\n", "a.h": "int f();\n"},
+            "each file that changes in a fence of its own",
+            "a.cpp\n```cpp\nint f(int);\n```",
+            "int f(int);\n",
+        ),
+    ],
+)
+def test_other_languages_are_rewritten_as_a_whole(
+    files: dict[str, str], asked: str, answer: str, expected: str
+) -> None:
+    """Functions are known in Python only: what is asked for is what is understood."""
+    program = Program({path: text.encode() for path, text in files.items()})
+    model = ScriptedModel([answer], name="scripted")
+    llm = LLM(Regions(program), [(model, 1.0)], operators={"rewrite": 1.0})
+    proposal, requests = propose(llm, selection(trial(0, program, 1.0)))
+    prompt = " ".join(requests[0].messages[1][1].split())
+    assert asked in prompt
+    assert "each function that changes" not in prompt
+    assert not proposal.rejected
+    assert proposal.program.text("a.cpp") == expected

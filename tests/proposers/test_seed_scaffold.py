@@ -73,6 +73,7 @@ def test_both_proposers_write_the_same_prompts(name: str) -> None:
             "ideas": st.lists(texts, max_size=2),
             "lessons": st.lists(texts, max_size=2),
             "marked": st.booleans(),
+            "functions": st.booleans(),
             "paths": st.lists(texts, max_size=3),
             "number": st.integers(0, 10**6),
             "problem": texts,
