@@ -23,9 +23,10 @@ would not, were families that gain to come first.
 
 *Veto.* Against each family runs a purse of its own, which bets that the challenger is behind there. At F/veto times its
 start the challenger is rejected, however well it does elsewhere. The chance that one which is behind in no family is
-ever vetoed is at most `veto`: that error costs a good change, and is bounded. The other error is not: a regression that
-is small, or in a family with few pairs, goes unnoticed. So nobody is adopted before `least` rounds: ten of them, with
-six families, veto every family that loses three quarters of a point a pair; the evidence says what each family lost.
+ever vetoed is at most `veto`: that error costs a good change, and is bounded. The other error, a regression that is
+adopted, is not, since a small one cannot be seen in few pairs. So nobody is adopted before `least` rounds, nor as long
+as any family's purse is fuller than it was: in doubt there are more pairs, and at the cap the incumbent stays. The
+evidence says what each family gained or lost. `benchmarks/gate.py` measures both errors.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 
-__all__ = ["BETS", "Evidence", "Rules", "Tally", "Verdict", "log_mean"]
+__all__ = ["BETS", "Evidence", "Rules", "Tally", "Verdict", "bet", "log_mean"]
 
 BETS = (0.1, 0.2, 0.4, 0.6, 0.8)
 """The shares λ that are bet. All below 1, so that no purse is ever empty."""
@@ -217,7 +218,8 @@ class Evidence:
         rounds = self.pairs // len(self.tallies)
         if self.behind:
             return Verdict.VETOED
-        if rounds >= self.rules.least and self.log_e >= -math.log(self.level):
+        in_doubt = len(self.tallies) > 1 and any(tally.log_e > 0.0 for tally in self.tallies)
+        if rounds >= self.rules.least and self.log_e >= -math.log(self.level) and not in_doubt:
             return Verdict.ADOPT
         if rounds >= self.rules.rounds:
             return Verdict.CAPPED
