@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from evolve.archives._kept import NOTHING_TO_SAMPLE, Kept
+from evolve.archives._seen import Seen
 from evolve.archives.top import Top
 from evolve.types import Archive, Selection, Trial
 
@@ -50,6 +51,7 @@ class Islands:
         self._ring = list(self._islands.values())
         self._migration = migration
         self._seed: int | None = None
+        self._seen = Seen()
 
     def tell(self, trial: Trial) -> None:
         """Tell the trial's own island, and those that it came to; all of them of the seed."""
@@ -60,12 +62,11 @@ class Islands:
                 self._tell(island, trial)
             return
         home = self._islands.get(trial.lane, self._ring[trial.number % len(self._ring)])
-        again = trial.number in home.best
         self._tell(home, trial)
         for island in self._ring:
             if island is not home and trial.number in island.came:
                 self._tell(island, trial)
-        if not again:
+        if self._seen.tell(trial.number):
             home.told += 1
             if self._migration and home.told % self._migration == 0:
                 self._migrate(home)

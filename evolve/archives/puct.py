@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from evolve.archives._kept import NOTHING_TO_SAMPLE, others
+from evolve.archives._seen import Seen
 from evolve.types import Selection, Trial
 
 __all__ = ["Puct"]
@@ -67,6 +68,7 @@ class Puct:
         self._size, self._c, self._spread, self._inspirations = size, c, spread, inspirations
         self._nodes: dict[int, _Node] = {}
         """By number, in the order of tell."""
+        self._seen = Seen()
         self._told = 0
         self._visits = 0
         self._table: _Table | None = None
@@ -80,9 +82,10 @@ class Puct:
             self._correct(known, trial)
             return
         parents = tuple(parent for parent in dict.fromkeys(trial.parents) if parent in self._nodes)
-        self._visits += 1
-        for parent in parents:
-            self._nodes[parent].visits += 1
+        if self._seen.tell(trial.number):
+            self._visits += 1
+            for parent in parents:
+                self._nodes[parent].visits += 1
         if trial.fitness is None:
             return
         self._nodes[trial.number] = _Node(trial, self._told, parents, trial.fitness, trial.fitness)

@@ -7,7 +7,7 @@ import numpy as np
 from evolve.archives._kept import NOTHING_TO_SAMPLE, Kept, others
 from evolve.types import Selection, Trial
 
-__all__ = ["Top"]
+__all__ = ["Top", "greedy"]
 
 
 class Top:
@@ -44,3 +44,8 @@ class Top:
         at = int(rng.integers(len(self._kept))) if rng.random() < self._epsilon else 0
         parent = self._kept[at]
         return Selection(parents=(parent,), inspirations=others(self._kept, parent, self._inspirations, rng))
+
+
+def greedy(size: int = 50, inspirations: int = 2) -> Top:
+    """The greedy search: `Top` that always samples the best. Raises `ValueError` as that does."""
+    return Top(size, 0.0, inspirations)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evolve.archives._kept import NOTHING_TO_SAMPLE, Kept, others
+from evolve.archives._seen import Seen
 from evolve.types import Selection, Trial
 
 __all__ = ["Weighted"]
@@ -33,12 +34,13 @@ class Weighted:
         self._kept = Kept(size)
         self._sharpness = sharpness
         self._inspirations = inspirations
+        self._seen = Seen()
         self._children: dict[int, int] = {}
         """By number, of those kept."""
 
     def tell(self, trial: Trial) -> None:
-        """Keep the trial if it is good enough, and count it as its parents' child unless it was counted."""
-        if trial.number not in self._kept:
+        """Keep the trial if it is good enough, and count it as its parents' child when it is told first."""
+        if self._seen.tell(trial.number):
             for parent in set(trial.parents) & self._children.keys():
                 self._children[parent] += 1
         dropped = self._kept.tell(trial)

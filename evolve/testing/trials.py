@@ -51,7 +51,7 @@ def ask(number: int, seed: int = 0, attempt: int = 0) -> Context:
     return Context(number, np.random.default_rng((seed, number, attempt)), attempt)
 
 
-def told(number: int, proposal: Proposal, fitness: float | None) -> Trial:
+def told(number: int, proposal: Proposal, fitness: float | None, lane: str = "") -> Trial:
     """The trial that comes of a proposal."""
     status = Status.REJECTED if proposal.rejected else Status.FAILED if fitness is None else Status.OK
     known = fitness if status is Status.OK else None
@@ -64,6 +64,7 @@ def told(number: int, proposal: Proposal, fitness: float | None) -> Trial:
         evaluation=Evaluation(status=status, score=known, fitness=known),
         usage=proposal.usage,
         note=proposal.note,
+        lane=lane,
     )
 
 
@@ -104,11 +105,11 @@ class Story:
                 break
         earlier = self._seen.get(identity)
         if proposal.rejected:
-            return told(number, proposal, None)
+            return told(number, proposal, None, chosen.lane)
         if earlier is None:
             self._seen[identity] = number
-            return told(number, proposal, self.score(proposal.program))
-        duplicate = told(number, proposal, None)
+            return told(number, proposal, self.score(proposal.program), chosen.lane)
+        duplicate = told(number, proposal, None, chosen.lane)
         return Trial(
             number=number,
             program=duplicate.program,
@@ -117,6 +118,7 @@ class Story:
             summary=duplicate.summary,
             evaluation=Evaluation(status=Status.DUPLICATE),
             note=duplicate.note,
+            lane=duplicate.lane,
             duplicate_of=earlier,
         )
 

@@ -1,0 +1,127 @@
+"""Stall answers a search that makes no progress."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evolve.archives.puct import Puct
+from evolve.archives.stall import Stall
+from evolve.testing.archives import ArchiveSuite
+from evolve.testing.trials import trial
+from evolve.types import Archive, Selection
+
+
+class TestStall(ArchiveSuite):
+    """The contract of every archive."""
+
+    def make(self) -> Archive:
+        """Stalled most of the time."""
+        return Stall(patience=3, share=1.0)
+
+
+class TestStallOfPuct(ArchiveSuite):
+    """The contract holds around another archive."""
+
+    def make(self) -> Archive:
+        """With its defaults, which take long to stall."""
+        return Stall(Puct)
+
+
+def told(fitness: Sequence[float | None], patience: int = 5, share: float = 1.0, threshold: float = 0.01) -> Stall:
+    archive = Stall(patience=patience, share=share, threshold=threshold)
+    for number, value in enumerate(fitness):
+        archive.tell(trial(number, f"x = {number}\n", value))
+    return archive
+
+
+def samples(archive: Stall, number: int = 200) -> list[Selection]:
+    return [archive.sample(np.random.default_rng(seed)) for seed in range(number)]
+
+
+def test_each_step_has_its_wish() -> None:
+    """First another idea, then an earlier parent, then a second one, then any of these."""
+    begun = [0.0, 1.0, 2.0]
+    assert {(one.operator, one.parents[0].number) for one in samples(told([*begun, *[0.5] * 4]))} == {("", 2)}
+    leaping = samples(told([*begun, *[0.5] * 5]))
+    assert {(one.operator, one.parents[0].number) for one in leaping} == {("leap", 2)}
+    back = samples(told([*begun, *[0.5] * 10]))
+    assert {(one.operator, one.parents[0].number) for one in back} == {("", 0), ("", 1)}
+    combined = samples(told([*begun, *[0.5] * 15]))
+    assert {one.operator for one in combined} == {"combine"}
+    assert {len(one.parents) for one in combined} == {2}
+    assert {one.operator for one in samples(told([*begun, *[0.5] * 20]))} == {"", "leap", "combine"}
+
+
+def test_the_rest_of_the_samples_are_the_archives_own() -> None:
+    """By the share: 120 of 400 are expected, give or take four standard deviations."""
+    drawn = [one.operator for one in samples(told([0.0, 1.0, *[0.5] * 5], share=0.3), 400)]
+    assert drawn.count("leap") == pytest.approx(120, abs=37)
+    assert drawn.count("") == 400 - drawn.count("leap")
+
+
+def test_it_says_so_when_nothing_helped() -> None:
+    """And no longer once something did."""
+    fitness: list[float | None] = [0.0, 1.0, *[None] * 19]
+    assert told(fitness).stalled == ""
+    assert "in 20 trials" in told([*fitness, None]).stalled
+    assert told([*fitness, None, 1.5]).stalled == ""
+
+
+def test_progress_is_measured_by_the_gap() -> None:
+    """A hundredth of what the search has gained matters, less does not; and small steps add up."""
+    assert told([0.0, 100.0, *[0.0] * 4, 100.9, 0.0]).step == 1
+    assert told([0.0, 100.0, *[0.0] * 4, 101.1, 0.0]).step == 0
+    assert told([0.0, 100.0, 100.4, 0.0, 0.0, 100.8, 101.2]).step == 0
+    assert told([0.0, 1e-6, *[0.0] * 4, 2e-6, 0.0]).step == 0
+    behind = told([0.0])
+    behind.reach = 100.0
+    for number in range(1, 6):
+        behind.tell(trial(number, f"x = {number}\n", number * 0.1))
+    assert behind.step == 1
+
+
+def test_a_partner_from_elsewhere_comes_first() -> None:
+    """When there is one, it alone is combined with."""
+    archive = told([0.0, 1.0, 2.0, *[0.5] * 15])
+    archive.partner = trial(99, "x = 99\n", 1.0)
+    assert {one.parents[1].number for one in samples(archive)} == {99}
+
+
+def test_a_leap_that_came_out_worse_can_be_gone_back_to() -> None:
+    """Nobody else would begin with it."""
+    archive = told([0.0, 1.0, *[0.5] * 9])
+    archive.tell(trial(20, "x = 20\n", -5.0, operator="leap"))
+    assert 20 in {one.parents[0].number for one in samples(archive)}
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(-9, 9).map(float)), max_size=80), st.integers(1, 9))
+def test_what_it_goes_back_to_is_bounded_and_has_a_score(fitness: list[float | None], patience: int) -> None:
+    """Also when a race has taken scores away."""
+    archive = told(fitness, patience=patience)
+    for number in range(0, len(fitness), 2):
+        archive.tell(trial(number, f"x = {number}\n", None))
+    assert len(archive._line) <= 20
+    assert all(one.fitness is not None for one in archive._line.values())
+    assert archive._since <= len(fitness)
+
+
+def test_a_trial_told_again_is_no_further_trial() -> None:
+    """The patience is not for races."""
+    archive = told([0.0, 1.0, *[0.5] * 4])
+    best = trial(1, "x = 1\n", 1.0)
+    for _ in range(50):
+        archive.tell(replace(best))
+    assert archive.step == 0
+
+
+@pytest.mark.parametrize("setting", [{"patience": 0}, {"threshold": -0.1}, {"threshold": 2.0}, {"share": 1.1}])
+def test_settings_that_make_no_sense_are_refused(setting: dict[str, float]) -> None:
+    """At once, and not at the first sample."""
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        Stall(**setting)  # type: ignore[arg-type] # what a command line may give
