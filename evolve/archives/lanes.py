@@ -52,12 +52,12 @@ class Lanes:
     """An archive that races archives: each is told its own trials, and the worst are dropped.
 
     Of a budget B, first an eighth is for *starts*: full rewrites of the seed, the first trial told, that leap away from
-    those before them, which they are shown. Then the best starts and the seed begin a lane each. At 25, 50 and 75 % of
-    B only the best lanes stay, by their best fitness, of equals the older one: 12, 5, 2, 1 of them for B of at least
-    300, 6, 3, 2, 1 for 100; in general n, n^(2/3), n^(1/3), 1 with n = 12·(B/300)^0.63 below 300. (Successive halving:
-    Jamieson & Talwalkar, arXiv 1502.07943; these numbers of lanes: arXiv 2607.18235.) Below 30 there is one lane, and
-    no start but the seed. When B is not known, what is planned for is 300. After B, as in a run that is given more, the
-    last lane goes on.
+    those before them, which they are shown. Then the best starts and the seed begin a lane each. At a third, two thirds
+    and all of the share `race` of B only the best lanes stay, by their best fitness, of equals the older one: 12, 5, 2,
+    1 of them for B of at least 300, 6, 3, 2, 1 for 100; in general n, n^(2/3), n^(1/3), 1 with n = 12·(B/300)^0.63
+    below 300. (Successive halving: Jamieson & Talwalkar, arXiv 1502.07943; these numbers of lanes, dropped at 25, 50
+    and 75 % of B: arXiv 2607.18235. benchmarks/policies says why ours race for less.) Below 30 there is one lane, and
+    no start but the seed. When B is not known, what is planned for is 300. After the race the last lane goes on.
 
     The next lane is drawn with chances that halve with each trial that it was told more than the least: so no lane
     starves, and they are abreast. Its selection shows the best of dropped lanes beside what its own archive shows. A
@@ -72,7 +72,7 @@ class Lanes:
         budget: B, in `unit`; 0 when it is not known.
         unit: what is counted of the trials told: model "calls", or "trials" where none is asked.
         starts: the share of the budget for starts.
-        race: the share of the budget at which one lane is left; lanes are dropped at a third and two thirds of it too.
+        race: the share of the budget at which one lane is left.
         lanes: how many there are at first; 0 for what the budget says.
         ideas: how many of the dropped lanes' best are shown.
         patience: as for `Stall`; 0 when a stall is not to be answered.
@@ -89,11 +89,11 @@ class Lanes:
         unit: Unit = "calls",
         *,
         starts: float = 0.125,
-        race: float = 0.75,
+        race: float = 0.3,
         lanes: int = 0,
         ideas: int = 1,
-        patience: int = 30,
-        threshold: float = 0.01,
+        patience: int = 50,
+        threshold: float = 0.001,
         share: float = 0.5,
     ) -> None:
         if budget < 0 or lanes < 0 or ideas < 0 or not 0.0 <= starts <= race <= 1.0:

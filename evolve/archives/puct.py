@@ -59,7 +59,7 @@ class Puct:
     Raises `ValueError` for a size or spread below 1, a c or inspirations below 0.
     """
 
-    def __init__(self, size: int = 300, c: float = 1.0, spread: int = 1, inspirations: int = 2) -> None:
+    def __init__(self, size: int = 100, c: float = 1.0, spread: int = 1, inspirations: int = 2) -> None:
         if size < 1 or spread < 1 or not 0.0 <= c < np.inf or inspirations < 0:
             raise ValueError(
                 f"size and spread are at least 1, c and inspirations at least 0, not {size}, {spread}, {c} and "

@@ -28,7 +28,7 @@ class Weighted:
     Raises `ValueError` for a size below 1, a sharpness or inspirations below 0.
     """
 
-    def __init__(self, size: int = 300, sharpness: float = 10.0, inspirations: int = 2) -> None:
+    def __init__(self, size: int = 100, sharpness: float = 10.0, inspirations: int = 2) -> None:
         if not 0.0 <= sharpness < np.inf or inspirations < 0:
             raise ValueError(f"sharpness and inspirations are at least 0, not {sharpness} and {inspirations}")
         self._kept = Kept(size)

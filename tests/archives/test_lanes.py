@@ -40,7 +40,7 @@ class TestLanesOfWeighted(ArchiveSuite):
 
     def make(self) -> Archive:
         """With a race that is over after 75 trials."""
-        return Lanes(lambda: Weighted(size=6), budget=100, unit="trials", patience=3)
+        return Lanes(lambda: Weighted(size=6), budget=100, unit="trials", race=0.75, patience=3)
 
     def trials(self, number: int) -> list[Trial]:
         """Of one lane after the other, and of one that is none."""
@@ -277,6 +277,7 @@ def test_the_seed_may_lose_its_score() -> None:
         {"unit": "seconds"},
         {"starts": 0.8},
         {"race": 1.5},
+        {"race": 0.1},
         {"lanes": -1},
         {"ideas": -1},
         {"patience": -1},

@@ -45,17 +45,16 @@ def samples(archive: Stall, number: int = 200) -> list[Selection]:
 
 
 def test_each_step_has_its_wish() -> None:
-    """First another idea, then an earlier parent, then a second one, then any of these."""
+    """First another idea, then an earlier parent, then a second one, and then from the beginning."""
     begun = [0.0, 1.0, 2.0]
     assert {(one.operator, one.parents[0].number) for one in samples(told([*begun, *[0.5] * 4]))} == {("", 2)}
-    leaping = samples(told([*begun, *[0.5] * 5]))
-    assert {(one.operator, one.parents[0].number) for one in leaping} == {("leap", 2)}
-    back = samples(told([*begun, *[0.5] * 10]))
-    assert {(one.operator, one.parents[0].number) for one in back} == {("", 0), ("", 1)}
-    combined = samples(told([*begun, *[0.5] * 15]))
-    assert {one.operator for one in combined} == {"combine"}
-    assert {len(one.parents) for one in combined} == {2}
-    assert {one.operator for one in samples(told([*begun, *[0.5] * 20]))} == {"", "leap", "combine"}
+    for round_ in range(3):
+        leaping = samples(told([*begun, *[0.5] * (5 + 15 * round_)]))
+        assert {(one.operator, one.parents[0].number) for one in leaping} == {("leap", 2)}
+        back = samples(told([*begun, *[0.5] * (10 + 15 * round_)]))
+        assert {(one.operator, one.parents[0].number) for one in back} == {("", 0), ("", 1)}
+        combined = samples(told([*begun, *[0.5] * (15 + 15 * round_)]))
+        assert {(one.operator, one.parents[0].number, len(one.parents)) for one in combined} == {("combine", 2, 2)}
 
 
 def test_the_rest_of_the_samples_are_the_archives_own() -> None:
@@ -93,11 +92,43 @@ def test_a_partner_from_elsewhere_comes_first() -> None:
     assert {one.parents[1].number for one in samples(archive)} == {99}
 
 
-def test_a_leap_that_came_out_worse_can_be_gone_back_to() -> None:
-    """Nobody else would begin with it."""
-    archive = told([0.0, 1.0, *[0.5] * 9])
+def leapt() -> Stall:
+    """Stalled at 1.0, with a leap that came out worse, and what came of that one."""
+    archive = told([0.0, 1.0, *[0.5] * 6])
     archive.tell(trial(20, "x = 20\n", -5.0, operator="leap"))
-    assert 20 in {one.parents[0].number for one in samples(archive)}
+    archive.tell(trial(21, "x = 21\n", None, operator="leap"))
+    archive.tell(replace(trial(22, "x = 22\n", -4.0), parents=(20,)))
+    archive.tell(replace(trial(23, "x = 23\n", -4.5), parents=(22,)))
+    return archive
+
+
+def test_a_leap_begins_a_search_of_its_own() -> None:
+    """Nobody else would go on with it, as it comes out worse."""
+    assert {one.parents[0].number for one in samples(leapt())} == {22}
+
+
+def test_a_branch_goes_on_while_it_makes_progress() -> None:
+    """And the step after it waits; then the best of it is combined with the best of all."""
+    archive = leapt()
+    for number in range(24, 60):
+        archive.tell(replace(trial(number, f"x = {number}\n", number / 10 - 6.0), parents=(number - 2,)))
+        assert archive.step == 2
+    for number in range(60, 65):
+        archive.tell(replace(trial(number, f"x = {number}\n", None), parents=(59,)))
+    assert {tuple(one.number for one in chosen.parents) for chosen in samples(archive)} == {(1, 59)}
+    archive.tell(replace(trial(65, "x = 65\n", 3.0), parents=(59,)))
+    assert archive.step == 0
+    assert archive.sample(np.random.default_rng(0)).parents[0].number == 65
+
+
+def test_a_leap_before_the_stall_begins_no_branch() -> None:
+    """It was no answer to one."""
+    archive = told([0.0, 1.0, 0.5])
+    archive.tell(trial(3, "x = 3\n", 0.7, operator="leap"))
+    for number in range(4, 13):
+        archive.tell(trial(number, f"x = {number}\n", 0.5))
+    assert archive.step == 2
+    assert {one.parents[0].number for one in samples(archive)} == {0}
 
 
 @given(st.lists(st.one_of(st.none(), st.integers(-9, 9).map(float)), max_size=80), st.integers(1, 9))
@@ -107,7 +138,8 @@ def test_what_it_goes_back_to_is_bounded_and_has_a_score(fitness: list[float | N
     for number in range(0, len(fitness), 2):
         archive.tell(trial(number, f"x = {number}\n", None))
     assert len(archive._line) <= 20
-    assert all(one.fitness is not None for one in archive._line.values())
+    assert len(archive._members) <= 500
+    assert all(one.fitness is not None for one in archive._line)
     assert archive._since <= len(fitness)
 
 
