@@ -52,9 +52,9 @@ class Lanes:
     """An archive that races archives: each is told its own trials, and the worst are dropped.
 
     Of a budget B, first an eighth is for *starts*: full rewrites of the seed, the first trial told, that leap away from
-    those before them, which they are shown. Then the best starts and the seed begin a lane each. At a third, two thirds
-    and all of the share `race` of B only the best lanes stay, by their best fitness, of equals the older one: 12, 5, 2,
-    1 of them for B of at least 300, 6, 3, 2, 1 for 100; in general n, n^(2/3), n^(1/3), 1 with n = 12·(B/300)^0.63
+    those before them, which they are shown. Then the best starts and the seed begin a lane each. In three steps, until
+    the share `race` of B is used up, only the best lanes stay, by their best fitness, of equals the older one: 12, 5,
+    2, 1 of them for B of at least 300, 6, 3, 2, 1 for 100; in general n, n^(2/3), n^(1/3), 1 with n = 12·(B/300)^0.63
     below 300. (Successive halving: Jamieson & Talwalkar, arXiv 1502.07943; these numbers of lanes, dropped at 25, 50
     and 75 % of B: arXiv 2607.18235. benchmarks/policies says why ours race for less.) Below 30 there is one lane, and
     no start but the seed. When B is not known, what is planned for is 300. After the race the last lane goes on.
@@ -107,8 +107,9 @@ class Lanes:
         self._make()  # what makes no sense to it is said at once
         self._budget, self._unit, self._ideas = budget or _UNKNOWN, unit, ideas
         self._sizes = _sizes(lanes or _lanes_for(self._budget))
-        self._race = race
         self._starts_until = starts * self._budget if self._sizes[0] > 1 else 0.0
+        step = (race - starts) / _DROPS
+        self._drops_at = tuple((starts + at * step) * self._budget for at in range(1, _DROPS + 1))
         self._seed: Trial | None = None
         self._seen = Seen()
         self._spent = 0
@@ -172,7 +173,7 @@ class Lanes:
         """Begin the lanes, and drop some, as far as the budget is used up."""
         if self._stage < 0 and self._best.best is not None and self._spent >= self._starts_until:
             self._begin()
-        while 0 <= self._stage < _DROPS and self._spent >= self._race * self._budget * (self._stage + 1) / _DROPS:
+        while 0 <= self._stage < _DROPS and self._spent >= self._drops_at[self._stage]:
             self._stage += 1
             ranked = sorted(self._lanes.values(), key=lambda lane: -lane.fitness)
             for lane in ranked[self._sizes[self._stage] :]:
