@@ -3,10 +3,11 @@
 A gateway serves one `Lease` on one Unix socket, in the protocol of OpenAI's chat completions, until it is closed. It
 asks by a function that it is given, the meter's: so each call is reserved in the run's budget, is in the transcript,
 and is found there when the run goes on. On top of that is the lease: each call is set aside at its worst before it is
-made, and what it took, or may have taken, is on the account for good. The key stays where it was.
+made, and counts with what it took afterwards. The key stays where it was.
 
-A fault of a service, or a budget that is spent, is not the program's doing, and what the program does about it must
-never be scored: from then on the gateway refuses everything, and `trouble` is there for whoever opened it.
+A fault is not the program's doing, and must never be scored. An answer that was lost on the way is asked for anew, and
+the run's budget bears the loss, not the lease: so a program gets the same, whatever a service or a kill did. When the
+fault lasts, or the run's budget is spent, everything is refused, and `trouble` is there for whoever opened the gateway.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from evolve.budget import Budget
 from evolve.errors import BudgetSpent, ModelFault, SandboxFault, TaskError
 from evolve.models.gateway_chat import Refusal, document, events, models_document, read_request
 from evolve.models.gateway_http import Bounds, HttpAnswer, HttpRequest, SocketServer
-from evolve.models.meter import EarlierFault, amounts
+from evolve.models.meter import amounts
 from evolve.models.transcript import request_hash
 from evolve.types import Model, Reply, Request, Usage
 
@@ -70,7 +71,7 @@ class Gateway:
         models: those that there are; the lease says which of them may be asked.
         folder: where the socket is made. It is the engine's alone, such as `sandboxes.harness.home()`.
         max_tokens: that one answer may have.
-        again: how often a call whose answer was lost is made anew, each time at the lease's cost.
+        again: how often a call whose answer was lost is made anew.
 
     Raises `ValueError` when the lease names a model that is not there, `SandboxFault` when there can be no socket.
     """
@@ -109,7 +110,7 @@ class Gateway:
 
     @property
     def used(self) -> Usage:
-        """What is on the account, calls without an answer that may be paid for at their worst."""
+        """What the calls that were answered took."""
         return self._account.used
 
     def close(self) -> None:
@@ -153,29 +154,25 @@ class Gateway:
             most = model.most(request)
         except TaskError:  # its price holds for shorter ones
             raise Refusal(400, "context_length_exceeded", "the messages are too long", param="messages") from None
-        tries = 0
-        while True:
-            key = self._account.reserve(most, self._over)
-            took: Usage | None = most  # whatever goes wrong, the request may have left
+        for left in reversed(range(self._again + 1)):
+            key, took = self._account.reserve(most, self._over), None
             try:
                 reply = self._ask(model, request)
                 took = reply.usage
             except BudgetSpent as spent:
-                took = None
                 self._stop(spent)
                 raise Refusal(429, "budget_spent", "the budget behind the lease is spent") from None
             except ModelFault as fault:
-                took = most if fault.sent else None
                 if fault.unfit:
                     raise Refusal(400, "refused", "the service does not allow this request") from None
-                tries += not isinstance(fault, EarlierFault)
-                if tries > self._again or not (fault.sent or isinstance(fault, EarlierFault)):
+                if not fault.sent or not left:
                     self._stop(fault)
                     raise Refusal(502, "service_failed", "the service failed; there will be no more answers") from None
             else:
                 return reply
             finally:
                 self._account.settle(key, took)
+        raise AssertionError("the last try returns or raises")
 
     def _over(self) -> None:
         """Raises `Refusal` when nothing more can be asked."""

@@ -19,16 +19,12 @@ from evolve.errors import BudgetSpent, Interrupted, ModelFault, RunDamaged
 from evolve.models.transcript import Call, Transcript, request_hash
 from evolve.types import Model, Reply, Request, Usage
 
-__all__ = ["EarlierFault", "Meter", "amounts"]
+__all__ = ["Meter", "amounts"]
 
 _NONE = Usage()
 
 _LAST_WORDS = 10.0
 """Seconds in which an answer that came gets onto the disk."""
-
-
-class EarlierFault(ModelFault):
-    """What a call of an earlier session came to: nothing. What it may have cost is held already; ask once more."""
 
 
 class Meter:
@@ -92,14 +88,15 @@ class Meter:
     def relay(self, number: int) -> Callable[[Model, Request], Reply]:
         """How a program of this trial asks models, on many threads and in any order: one call each, never made anew.
 
-        What the same request came to in an earlier session is found first, an answer or an `EarlierFault`. Beyond that
-        a program may ask what it likes, another time something else. Raises as `asker` does, but for `RunDamaged`. A
-        trial's proposer uses either this or that.
+        What the same request came to in an earlier session is found first, an answer or that the service does not allow
+        it; what was lost then is asked for anew. Beyond that a program may ask what it likes, another time something
+        else. Raises as `asker` does, but for `RunDamaged`. A trial's proposer uses either this or that.
         """
         known = self._transcript.calls(number)
         found: dict[str, deque[Call]] = defaultdict(deque)
-        for index in sorted(known):
-            found[known[index].hash].append(known[index])
+        for _, call in sorted(known.items()):
+            if call.unfit or call.usage is not None:
+                found[call.hash].append(call)
         fresh = itertools.count(max(known, default=-1) + 1)
         turn = threading.Lock()
 
@@ -111,7 +108,7 @@ class Meter:
             if call is None:
                 return self._call(number, index, model, request)
             if call.usage is None:
-                raise EarlierFault("it came to nothing before", sent=call.charged, unfit=call.unfit)
+                raise ModelFault(f"{model.name} did not allow it before", sent=False, unfit=True)
             return self._transcript.reply(call)
 
         return ask

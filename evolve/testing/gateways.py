@@ -1,13 +1,16 @@
-"""What a session with a gateway must do in any sandbox: one socket, for one candidate, and no other way out."""
+"""Asking through a gateway, and what a session with one must do in any sandbox: one socket, for one candidate."""
 
 from __future__ import annotations
 
 import contextlib
+import http.client
+import json
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,7 +20,7 @@ from evolve.sandboxes.harness import GATEWAY
 from evolve.testing.sessions import Caller
 from evolve.types import Sandbox
 
-__all__ = ["GatewaySuite", "word_server"]
+__all__ = ["GatewaySuite", "Line", "ask", "word_server"]
 
 _PROGRAM = """
 import os, socket
@@ -53,6 +56,29 @@ def replace(path):
     return done
 """
 _RUN = "import os, socket; c = socket.socket(socket.AF_UNIX); c.connect(os.environ['EVOLVE_GATEWAY']); print(c.recv(9))"
+
+
+class Line(http.client.HTTPConnection):
+    """A connection to the socket at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__("gateway", timeout=30)
+        self.path = path
+
+    def connect(self) -> None:
+        """To the socket."""
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self.path))
+
+
+def ask(path: Path, said: object, headers: Mapping[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+    """The status and the document of the answer to one question, on a connection of its own."""
+    with contextlib.closing(Line(path)) as line:
+        body = said if isinstance(said, bytes) else json.dumps(said).encode()
+        line.request("POST", "/v1/chat/completions", body, dict(headers or {}))
+        answer = line.getresponse()
+        return answer.status, json.loads(answer.read())
 
 
 @contextlib.contextmanager

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,6 +23,7 @@ from evolve.errors import BudgetSpent, Interrupted, ModelFault, SandboxFault, Ta
 from evolve.models.gateway import Gateway, Lease, open_lease
 from evolve.models.meter import Meter
 from evolve.models.transcript import Transcript
+from evolve.testing.gateways import Line, ask
 from evolve.testing.models import ScriptedModel
 from evolve.types import Model, Reply, Request, Usage
 
@@ -31,32 +31,6 @@ WIDE = Lease(calls=1000, tokens=10**9, nanodollars=10**12, seconds=600.0, models
 HELLO: dict[str, Any] = {"model": "scripted", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 100}
 MOST = 1_100_000
 """Nano-dollars that are set aside for `HELLO`."""
-
-
-class Line(http.client.HTTPConnection):
-    """A connection to a socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("gateway", timeout=30)
-        self.path = path
-
-    def connect(self) -> None:
-        """To the socket."""
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
-        self.sock.connect(str(self.path))
-
-
-def ask(path: Path, said: object, headers: Mapping[str, str] | None = None) -> tuple[int, dict[str, Any]]:
-    """The status and the document of the answer to one question, on a connection of its own."""
-    line = Line(path)
-    try:
-        body = said if isinstance(said, bytes) else json.dumps(said).encode()
-        line.request("POST", "/v1/chat/completions", body, dict(headers or {}))
-        answer = line.getresponse()
-        return answer.status, json.loads(answer.read())
-    finally:
-        line.close()
 
 
 def code(path: Path, said: object) -> tuple[int, str]:
@@ -328,18 +302,21 @@ def test_sixty_four_threads_spend_a_lease_and_not_more(bench: Bench) -> None:
 def test_whatever_is_asked_at_the_same_time_the_account_is_exact(
     tmp_path_factory: pytest.TempPathFactory, limit: int, sizes: list[tuple[int, int, bool]]
 ) -> None:
-    """To the nano-dollar: answers at what they took, lost ones at their worst, and never more than the lease."""
+    """To the nano-dollar: the lease has what answers took; the run's budget has lost ones at their worst besides."""
     with ExitStack() as stack:
         bench = Bench(tmp_path_factory.mktemp("g"), stack)
         stack.callback(bench.transcript.close)
+        cut, turn = [lost for *_, lost in sizes], threading.Lock()
 
         def answer(request: Request) -> str | Exception:
             number = int(request.messages[0][1])
-            _, words, lost = sizes[number]
+            words = sizes[number][1]
+            with turn:
+                lost, cut[number] = cut[number], False
             return ModelFault("cut", sent=True) if lost else "word " * words
 
         lease = Lease(calls=100, tokens=10**9, nanodollars=limit, seconds=60, models=("scripted",))
-        gateway = bench.open(ScriptedModel(answer), lease, again=100)
+        gateway = bench.open(ScriptedModel(answer), lease)
 
         def one(number: int) -> tuple[int, int]:
             said = {**HELLO, "messages": [{"role": "user", "content": str(number)}], "max_tokens": sizes[number][0]}
@@ -349,10 +326,11 @@ def test_whatever_is_asked_at_the_same_time_the_account_is_exact(
         with ThreadPoolExecutor(8) as pool:
             seen = list(pool.map(one, range(len(sizes))))
         calls = bench.transcript.calls(1).values()
-        expected = sum(call.most.nanodollars if call.usage is None else call.usage.nanodollars for call in calls)
-        assert gateway.used.nanodollars == bench.budget.committed("nanodollars") == expected <= limit
+        lost = sum(call.most.nanodollars for call in calls if call.usage is None)
+        took = sum(call.usage.nanodollars for call in calls if call.usage is not None)
         assert {status for status, _ in seen} <= {200, 429}
-        assert sum(cost for _, cost in seen) == bench.meter.used(1).nanodollars
+        assert sum(cost for _, cost in seen) == gateway.used.nanodollars == took <= limit
+        assert bench.budget.committed("nanodollars") == took + lost
 
 
 def test_time_is_up(bench: Bench) -> None:
@@ -405,30 +383,40 @@ def test_nothing_is_served_after_the_end(bench: Bench) -> None:
     gateway.close()
 
 
-def test_a_lost_call_is_made_anew_at_the_leases_cost(bench: Bench) -> None:
-    """The lost one counts at its worst, on the lease as in the budget."""
-    gateway = bench.open(ScriptedModel([ModelFault("cut", sent=True), "four five"]))
-    assert ask(gateway.socket, HELLO)[0] == 200
-    assert gateway.used.nanodollars == bench.budget.committed("nanodollars") == MOST + 3000
+def test_a_lost_call_is_made_anew_and_the_runs_budget_bears_the_loss(bench: Bench) -> None:
+    """A program gets as much as if nothing had happened; also in a session that takes up what was asked in this one."""
+    lease = Lease(calls=2, tokens=10**6, nanodollars=3000 + MOST, seconds=60, models=("scripted",))
+    gateway = bench.open(ScriptedModel([ModelFault("cut", sent=True), "four five", "six seven"]), lease)
+    assert [ask(gateway.socket, HELLO)[0] for _ in range(3)] == [200, 200, 429]
+    assert gateway.used.nanodollars == bench.meter.used(1).nanodollars == 6000
+    assert bench.budget.committed("nanodollars") == MOST + 6000
     assert gateway.trouble is None
+    gateway.close()
+    silent = ScriptedModel([])
+    later = bench.open(silent, lease)
+    assert [ask(later.socket, HELLO)[0] for _ in range(3)] == [200, 200, 429]
+    assert silent.requests == []
 
 
 @pytest.mark.parametrize(
-    ("fault", "status", "expected", "spent"),
+    ("fault", "status", "expected", "tries"),
     [
-        (ModelFault("the key sk-secret at http://internal:4000 was cut", sent=True), 502, "service_failed", 3 * MOST),
-        (ModelFault("wrong key sk-secret", sent=False), 502, "service_failed", 0),
-        (BudgetSpent("sk-secret", "nanodollars"), 429, "budget_spent", 0),
-        (Interrupted("sk-secret"), 500, "gateway_failed", MOST),
-        (ValueError("sk-secret"), 500, "gateway_failed", MOST),
+        (ModelFault("the key sk-secret at http://internal:4000 was cut", sent=True), 502, "service_failed", 3),
+        (ModelFault("wrong key sk-secret", sent=False), 502, "service_failed", 1),
+        (BudgetSpent("sk-secret", "nanodollars"), 429, "budget_spent", 1),
+        (Interrupted("sk-secret"), 500, "gateway_failed", 1),
+        (ValueError("sk-secret"), 500, "gateway_failed", 1),
     ],
 )
 def test_what_the_program_cannot_help_ends_its_session(
-    bench: Bench, fault: Exception, status: int, expected: str, spent: int
+    bench: Bench, fault: Exception, status: int, expected: str, tries: int
 ) -> None:
     """It hears no word of what happened, nothing is asked any more, and whoever opened the gateway gets the fault."""
 
-    def relay(_model: Model, _request: Request) -> Reply:
+    tried = []
+
+    def relay(_model: Model, request: Request) -> Reply:
+        tried.append(request)
         raise fault
 
     gateway = bench.open(ScriptedModel([]), relay=relay)
@@ -440,7 +428,7 @@ def test_what_the_program_cannot_help_ends_its_session(
     assert "secret" not in str(answers)
     assert "internal" not in str(answers)
     assert gateway.trouble is fault
-    assert gateway.used.nanodollars == spent
+    assert (len(tried), gateway.used) == (tries, Usage())
 
 
 def test_a_fault_comes_out_whatever_the_program_made_of_it(bench: Bench) -> None:

@@ -244,3 +244,49 @@ def test_a_closed_meter_lets_nobody_wait(tmp_path: Path) -> None:
     again = Transcript(tmp_path / "t.jsonl")
     assert again.reply(again.calls(1)[0]).text == "paid"
     assert again.calls(2) == {}
+
+
+def test_a_program_may_ask_in_another_order_the_next_time(tmp_path: Path) -> None:
+    """Paid answers are found by what was asked, each once; what was lost or never asked is asked now."""
+    made, _, transcript = meter(tmp_path)
+    questions = [Request(messages=(("user", text),), max_tokens=100) for text in "abc"]
+    relay = made.relay(1)
+    model = ScriptedModel(["a", ModelFault("cut", sent=True), "c", "c again"])
+    with pytest.raises(ModelFault, match="cut"):
+        [relay(model, request) for request in questions]
+    assert [relay(model, questions[2]).text for _ in range(2)] == ["c", "c again"]
+    transcript.close()
+    made, budget, transcript = meter(tmp_path)
+    made.take_up()
+    relay, model = made.relay(1), ScriptedModel(["b", "c anew"])
+    asked = [questions[2], questions[2], questions[2], questions[1], questions[0]]
+    with ThreadPoolExecutor(1) as pool:
+        assert [reply.text for reply in pool.map(lambda it: relay(model, it), asked)] == [
+            "c",
+            "c again",
+            "b",
+            "c anew",
+            "a",
+        ]
+    assert [request.messages[0][1] for request in model.requests] == ["c", "b"]
+    assert sorted(transcript.calls(1)) == [0, 1, 2, 3, 4, 5]
+    assert made.used(1).calls == 5
+    assert budget.committed("calls") == 6  # the lost one with them
+
+
+def test_programs_ask_on_many_threads(tmp_path: Path) -> None:
+    """Each call is one of its own in the transcript, and each answer is found again."""
+    made, _, transcript = meter(tmp_path)
+    requests = [Request(messages=(("user", str(number)),), max_tokens=100) for number in range(200)]
+    relay, model = made.relay(1), ScriptedModel(lambda request: f"to {request.messages[0][1]}")
+    with ThreadPoolExecutor(16) as pool:
+        assert [reply.text for reply in pool.map(lambda it: relay(model, it), requests)] == [
+            f"to {n}" for n in range(200)
+        ]
+    assert sorted(transcript.calls(1)) == list(range(200))
+    transcript.close()
+    made, _, _ = meter(tmp_path)
+    relay, silent = made.relay(1), ScriptedModel([])
+    with ThreadPoolExecutor(16) as pool:
+        again = list(pool.map(lambda it: relay(silent, it), reversed(requests)))
+    assert [reply.text for reply in again] == [f"to {n}" for n in reversed(range(200))]
