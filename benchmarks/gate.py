@@ -186,15 +186,15 @@ def bets(number: int) -> None:
         ".3 alone": mix((0.3,)),
         "adaptive": adaptive,
     }
-    columns = [(name, gain, k) for name in LAWS for gain, k in ((0.10, 1), (0.15, 3))]
+    columns = [(name, gain, k) for name in LAWS for gain, k in ((0.10, 1), (0.15, 3), (0.10, 10))]
     print("\nOther bets: adopted of 100, and pairs\n")
-    print(f"{'':27}" + "".join(f"{f'{name} {100 * gain:.0f}, k {k}':>19}" for name, gain, k in columns))
+    print(f"{'':27}" + "".join(f"{f'{name} {100 * gain:.0f}, k {k}':>24}" for name, gain, k in columns))
     for way, bet in ways.items():
         row = f"{way:27}"
         for name, gain, k in columns:
             rng = np.random.default_rng((k, round(100 * gain), len(name), 1))
             decided = decide(LAWS[name](rng, (number, RULES.cap), gain), RULES.level(k), bet=bet)
-            row += f"{100 * decided.adopted.mean():11.1f} {decided.pairs.mean():7.0f}"
+            row += f"{100 * decided.adopted.mean():16.1f} {decided.pairs.mean():7.0f}"
         print(row)
 
 
