@@ -258,7 +258,7 @@ def test_a_program_may_ask_in_another_order_the_next_time(tmp_path: Path) -> Non
     transcript.close()
     made, budget, transcript = meter(tmp_path)
     made.take_up()
-    relay, model = made.relay(1), ScriptedModel(["b", "c anew"])
+    relay, model = made.relay(1), ScriptedModel(["new", "newer"])
     asked = [questions[2], questions[2], questions[2], questions[1], questions[0]]
     with ThreadPoolExecutor(1) as pool:
         assert [reply.text for reply in pool.map(lambda it: relay(model, it), asked)] == [
