@@ -5,7 +5,8 @@ parent can be named before git has stored it. What is in git follows from the jo
 lost are written again, with the same ids, when the journal is replayed.
 
 Branches: `best` follows the best program and is what the work tree shows; `lane/<name>` follows the best of each lane;
-`trials` is the ledger, from which every trial is reachable. A person may commit, edit and stage in the run: see
+`trials` is the ledger, from which every trial is reachable; `adopted` has a commit for each decision about the program
+that makes what comes next. A person may commit, edit and stage in the run: see
 `evolve.checkout`.
 """
 
@@ -69,6 +70,7 @@ class Lineage:
         self._ids: list[bytes] = []
         self._ledger: list[Trial] = []
         self._ledger_tip: str | None = None
+        self._decision_tip: str | None = None
         self._branches: dict[str, str] = {}
         self._pointed: set[str] = set()
         self._since_checkpoint = 0
@@ -171,6 +173,23 @@ class Lineage:
         self._ledger_tip = commit
         self._ledger.clear()
         self.point("trials", commit)
+
+    def decide(self, number: int, program: Program, message: str, *, told: int) -> str:
+        """Commit a decision about trial `number` to the branch `adopted`; return its id.
+
+        Its tree is the `program` that is adopted from here on, its parents are the decision before and the trial, and
+        its date is that of trial `told`, the last one when it was made. So `git log --first-parent adopted` tells what
+        was decided, and what is adopted is checked out like any branch.
+        """
+        parents = [*([self._decision_tip] if self._decision_tip else []), self.commit(number)]
+        when = self.started + told
+        commit = _commit_id(program.tree, parents, when, message)
+        if not self._is_there(commit):
+            files = [_modify(program.mode(path), path, content) for path, content in program.files.items()]
+            self._import().commit(commit, parents, when, message, [b"deleteall\n", *files])
+        self._decision_tip = commit
+        self.point("adopted", commit)
+        return commit
 
     def point(self, branch: str, commit: str) -> None:
         """Make a branch name a commit, from the next checkpoint on."""

@@ -186,3 +186,37 @@ def test_packs_are_put_together(tmp_path: Path) -> None:
     lineage.close()
     assert len(list((tmp_path / ".git" / "objects" / "pack").glob("*.pack"))) < 20
     assert git(tmp_path, "rev-list", "--count", "best") == "130"
+
+
+def test_decisions_are_commits_of_a_branch_of_their_own(lineage: Lineage) -> None:
+    """Its tree is what is adopted, its parents the decision before and the trial; a rollback has the tree of before."""
+    seed, child = trial(0, {"p.py": b"a\n", "q": b""}), trial(1, {"p.py": b"b\n"}, (0,))
+    lineage.record(seed, None)
+    lineage.record(child, seed.program)
+    first = lineage.decide(1, child.program, "Adopt trial 1\n\nGate: adopt\n", told=1)
+    second = lineage.decide(1, seed.program, "Roll trial 1 back to trial 0\n", told=9)
+    lineage.flush()
+    form = "%H|%P|%at|%s|%(trailers:key=Gate,valueonly,separator=)"
+    assert git(lineage.path, "log", "--first-parent", "-2", f"--format={form}", "adopted").splitlines() == [
+        f"{second}|{first} {lineage.commit(1)}|{STARTED + 9}|Roll trial 1 back to trial 0|",
+        f"{first}|{lineage.commit(1)}|{STARTED + 1}|Adopt trial 1|adopt",
+    ]
+    assert git(lineage.path, "ls-tree", "--name-only", first).split() == ["p.py"]
+    assert git(lineage.path, "rev-parse", "adopted^{tree}") == seed.program.tree
+    assert git(lineage.path, "fsck", "--strict", "--no-dangling") == ""
+
+
+def test_decisions_that_are_made_again_are_the_same_commits(lineage: Lineage, tmp_path: Path) -> None:
+    """A replay writes what is missing and nothing else."""
+    seed = trial(0, {"p.py": b"a\n"})
+    lineage.record(seed, None)
+    decided = [lineage.decide(0, seed.program, f"Reject trial {n}\n", told=n) for n in range(3)]
+    lineage.close()
+    again = Lineage(tmp_path, started=STARTED, config=b"seed = 1\n")
+    again.begin_replay()
+    again.record(seed, None)
+    assert [again.decide(0, seed.program, f"Reject trial {n}\n", told=n) for n in range(2)] == decided[:2]
+    again.end_replay()
+    assert again.decide(0, seed.program, "Reject trial 2\n", told=2) == decided[2]
+    again.close()
+    assert git(tmp_path, "rev-parse", "adopted") == decided[2]

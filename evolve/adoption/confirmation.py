@@ -16,7 +16,6 @@ from evolve.types import Program, Trial
 
 __all__ = ["Confirmation", "fresh"]
 
-_SEARCHED = 1000
 _EMPTY: Mapping[int, Outcome] = MappingProxyType({})
 
 
@@ -92,13 +91,12 @@ def fresh(
 ) -> Iterator[int]:
     """Draws for pairs: a seed of 31 bits, which is a seed anywhere, and one bit that says who is scored first.
 
-    They follow from the run's seed, the number of the confirmation and both tree ids. None of the seeds is in `used`,
-    nor among the first thousand, which a search counts its repeats with.
+    They follow from the run's seed, the number of the confirmation and both tree ids. None of the seeds is in `used`.
     """
     drawn: set[int] = set()
     for index in itertools.count():
         name = f"confirm {seed} {confirmation} {incumbent.tree} {challenger.tree} {index}"
         draw = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4])
-        if (found := draw >> 1) >= _SEARCHED and found not in used and found not in drawn:
+        if (found := draw >> 1) not in used and found not in drawn:
             drawn.add(found)
             yield draw

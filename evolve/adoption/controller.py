@@ -57,6 +57,9 @@ __all__ = ["REFERENCE", "Adoption"]
 REFERENCE = "reference"
 """The key of a trial's note that says which adopted program proposed it, by its trial number."""
 
+_SEARCHED = 1000
+"""Seeds that a search counts its own evaluations with; no pair has one of them."""
+
 Transitions = tuple[Transition, ...]
 
 
@@ -83,7 +86,7 @@ class Adoption:
         self._candidates = Candidates(policy.lines_most)
         self._trees: dict[int, str] = {}
         self._fitness: dict[int, float] = {}
-        self._used: set[int] = set()
+        self._used = set(range(_SEARCHED))
         self._now = 0
         self._started = 0
 
@@ -274,6 +277,7 @@ class Adoption:
                     number=number,
                     tree=self._trees[number],
                     adopted=self._incumbent.number,
+                    at=self._now,
                     review=review,
                 ),
             )
@@ -301,6 +305,7 @@ class Adoption:
             number=trial.number,
             tree=trial.program.tree,
             adopted=self._incumbent.number,
+            at=self._now,
             reasons=reasons,
             change=of.change if of is not None else None,
             screened=of.screened if of is not None else None,

@@ -162,7 +162,8 @@ Kind: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """Something that became of a challenger, to be said and kept in a commit. `adopted` is the reference from here on.
+    """Something that became of a challenger, to be said and kept in a commit. `adopted` is the reference from here on,
+    and `at` the highest number of a trial that had been told.
 
     `refused`: too large to be tried. `confirming`: frozen, and fresh instances are drawn. `rejected`: by the gate or a
     person. `asked`: a person is. `adopted`: it is the reference; with a canary, of a share of the proposals.
@@ -174,6 +175,7 @@ class Transition:
     number: int
     tree: str
     adopted: int
+    at: int
     reasons: tuple[str, ...] = ()
     change: Change | None = None
     screened: Screened | None = None

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from evolve.adoption.controller import REFERENCE, Adoption
+from evolve.adoption.pairing import run_pair
 from evolve.adoption.policy import Policy
 from evolve.adoption.records import (
     Outcome,
@@ -20,7 +21,7 @@ from evolve.adoption.records import (
     encode_pair,
     encode_review,
 )
-from evolve.types import Cost, Evaluation, Program, Status, Trial
+from evolve.types import Cost, Evaluation, Program, Split, Status, Trial
 
 __all__ = ["OBJECTIVE", "Driver", "replayed", "worth"]
 
@@ -44,7 +45,7 @@ def worth(value: float = 0.4, /, *, name: str = "", lines: int = 0, **facts: flo
 
 @dataclass
 class Driver:
-    """Tells an `Adoption` trials whose programs are `script`, the seed first, and runs its pairs.
+    """Tells an `Adoption` trials whose programs are `script`, the seed first, and runs its pairs, as their evaluator.
 
     `journal` is what happened, in order: trials and events. `pairs` are run after each trial at most, `flight` of them
     at a time, and of those in flight the one ends first that `choose` says. `said` are the transitions.
@@ -100,10 +101,28 @@ class Driver:
 
     def outcome(self, pair: Pair) -> Outcome:
         """What both programs score on the instances of a pair."""
-        incumbent, challenger = (
-            self._evaluation(self.script[number], [pair.seed]) for number in (pair.incumbent, pair.challenger)
-        )
-        return Outcome.of(incumbent, challenger, self.policy.gate.families)
+        programs = self.script[pair.incumbent], self.script[pair.challenger]
+        return run_pair(pair, *programs, self, families=self.policy.gate.families)
+
+    def evaluate(self, program: Program, *, split: Split = "search", seed: int = 0) -> Evaluation:
+        """An evaluator's: with the seed 0 the reusable instances, else one fresh instance of each family."""
+        assert split == "search"
+        facts, scores = _facts(program), {}
+        for place, family in enumerate(self.policy.gate.families):
+            share = facts.get(family, facts["value"])
+            for number in range(_REUSABLE) if seed == 0 else [seed]:
+                drawn = np.random.default_rng((int(program.tree[:12], 16), place, number)).random()
+                name, chance = (family, share) if seed else (f"{family}-{number}", facts.get("search", share))
+                scores[name] = float(drawn < chance)
+        mean = sum(scores.values()) / len(scores)
+        cost = Cost(seconds=facts.get("seconds", 1.0))
+        return Evaluation(status=Status.OK, score=mean, fitness=mean, instances=scores, cost=cost)
+
+    def tell(self, trial: Trial) -> None:
+        """An evaluator's; there is nothing to learn."""
+
+    def close(self) -> None:
+        """An evaluator's; there is nothing to end."""
 
     def _take(self, entry: Trial | Mapping[str, Any]) -> None:
         self.journal.append(entry)
@@ -141,24 +160,9 @@ class Driver:
             parents=(0,) if number else (),
             operator="scaffold",
             summary="by hand",
-            evaluation=self._evaluation(self.script[number], range(_REUSABLE)),
+            evaluation=self.evaluate(self.script[number]),
             note=note,
         )
-
-    def _evaluation(self, program: Program, seeds: Iterable[int]) -> Evaluation:
-        facts, seeds = _facts(program), list(seeds)
-        scores: dict[str, float] = {}
-        for place, family in enumerate(self.policy.gate.families):
-            for seed in seeds:
-                share = facts.get(family, facts["value"])
-                if seed < _REUSABLE:
-                    share = facts.get("search", share)
-                tree = int(program.tree[:12], 16)
-                drawn = np.random.default_rng((tree, place, seed)).random()
-                scores[family if len(seeds) == 1 else f"{family}-{seed}"] = float(drawn < share)
-        mean = sum(scores.values()) / len(scores)
-        cost = Cost(seconds=facts.get("seconds", 1.0))
-        return Evaluation(status=Status.OK, score=mean, fitness=mean, instances=scores, cost=cost)
 
 
 def _facts(program: Program) -> dict[str, Any]:
