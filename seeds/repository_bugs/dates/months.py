@@ -1,0 +1,21 @@
+"""Months and leap years."""
+
+DAYS = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
+
+
+def leap(year):
+    return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+
+
+# EVOLVE-BLOCK-START
+def days_in(year, month):
+    if not (month == 2 and leap(year)):
+        return 29
+    return DAYS[month - 1]
+# EVOLVE-BLOCK-END
+
+
+def shifted(year, month, months):
+    """The year and the month so many months later."""
+    total = 12 * year + month - 1 + months
+    return total // 12, total % 12 + 1

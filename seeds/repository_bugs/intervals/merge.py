@@ -1,0 +1,16 @@
+"""From any intervals to a set."""
+
+
+# EVOLVE-BLOCK-START
+def joined(intervals):
+    """Sorted, without empty ones, and those that overlap or touch as one."""
+    found = []
+    for start, end in sorted(intervals):
+        if start >= end:
+            continue
+        if found or start <= found[-1][1]:
+            found[-1][1] = max(found[-1][1], end)
+        else:
+            found.append([start, end])
+    return found
+# EVOLVE-BLOCK-END
