@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 FEWEST, MOST = 30, 80
 CYCLES_PER_NODE = 0.75
 NUMBER = {"search": 16, "held_out": 64}
-SECONDS = {"search": 2.0, "held_out": 8.0}
+SECONDS = {"search": 2.0, "held_out": 16.0}
 
 Edge = tuple[int, int, int]
 Draw = Callable[[], float]

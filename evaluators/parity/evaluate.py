@@ -20,7 +20,7 @@ SIZES = range(4, 25)
 SAMPLES, QUERIES = 160, 40
 NOISE = 0.05
 ROUNDS = {"search": 1, "held_out": 3}
-SECONDS = {"search": 2.0, "held_out": 6.0}
+SECONDS = {"search": 1.0, "held_out": 6.0}
 
 
 class Instance(NamedTuple):

@@ -31,7 +31,7 @@ from typing import Any, NamedTuple
 SHAPES = ((3, 4), (4, 4), (4, 5), (5, 5))
 WEIGHT = 2
 GROUPS_PER_PLACE = 2
-NUMBER = {"search": 12, "held_out": 48}
+NUMBER = {"search": 24, "held_out": 48}
 SECONDS = {"search": 2.0, "held_out": 8.0}
 
 Matrix = list[list[int]]

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from cases import DRAWN
 from hidden import HERE, Test, alike, tests
 
-SECONDS = {"search": 2.0, "held_out": 4.0}
+SECONDS = {"search": 2.0, "held_out": 8.0}
 GONE_WRONG = ("failed", "data")
 """The kinds of errors that are a wrong answer and no more."""
 

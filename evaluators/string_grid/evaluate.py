@@ -19,7 +19,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 SHORTEST, LONGEST = 10, 40
-NUMBER = {"search": 24, "held_out": 96}
+NUMBER = {"search": 48, "held_out": 96}
 SECONDS = {"search": 2.0, "held_out": 8.0}
 LETTERS = "AB"
 

@@ -23,7 +23,7 @@ FEWEST, MOST = 40, 100
 CLAUSES_PER_VARIABLE = 4.2
 Q = (math.sqrt(5.0) - 1.0) / 2.0
 NUMBER = {"search": 16, "held_out": 64}
-SECONDS = {"search": 2.0, "held_out": 8.0}
+SECONDS = {"search": 2.0, "held_out": 16.0}
 
 Clause = tuple[int, int, int]
 Draw = Callable[[], float]

@@ -3,20 +3,20 @@
 
 # EVOLVE-BLOCK-START
 def assign(flows, distances, preferences):
-    """Busy facilities choose first, among the places that are left, by what they like and how central a place is."""
+    """One facility after another takes the place it likes best, with a thought of what flows to those before it."""
     number = len(flows)
-    order = sorted(range(number), key=lambda facility: -sum(flows[facility]))
-    places = [0] * number
+    places = {}
     free = list(range(number))
-    for facility in order:
-        best = free[0]
+    for facility in range(number):
+        best, most = free[0], None
         for place in free:
-            gain = 1.0 * preferences[facility][place] - 0.1 * sum(distances[place])
-            if gain > 1.0 * preferences[facility][best] - 0.1 * sum(distances[best]):
-                best = place
+            moved = sum(flows[facility][other] * distances[place][places[other]] for other in places)
+            gain = 1.0 * preferences[facility][place] - 0.02 * moved - 0.1 * sum(distances[place])
+            if most is None or gain > most:
+                best, most = place, gain
         places[facility] = best
         free.remove(best)
-    return places
+    return [places[facility] for facility in range(number)]
 
 
 # EVOLVE-BLOCK-END
