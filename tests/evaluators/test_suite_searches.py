@@ -22,7 +22,15 @@ TRIALS = dict.fromkeys(
         "second_autocorrelation",
     ],
     150,
-) | {"bin_packing_weibull": 20, "transaction_scheduling": 40}
+) | {
+    "bin_packing_weibull": 20,
+    "transaction_scheduling": 40,
+    "string_grid": 60,
+    "max_cut": 40,
+    "three_sat": 40,
+    "parity": 60,
+    "quadratic_assignment": 40,
+}
 
 
 @pytest.mark.parametrize("name", TRIALS)
