@@ -43,6 +43,8 @@ def _measured(found: Estimate) -> dict[str, str]:
         "evaluation": f"{timing.together:.3g} s each, {config['workers']} at a time "
         f"(measured: the seed was scored {timing.number} times)",
     }
+    if found.tuned[1]:
+        fields["tuner"] = f"{_range(*found.tuned)} evaluations for each trial (assumed)"
     if not found.most_prompt:
         return fields
     low, high = (size / assumed.bytes_per_token for size, assumed in zip(found.prompt, (CHEAP, DEAR), strict=True))
@@ -79,7 +81,10 @@ def _rows(found: Estimate) -> list[list[float | str | None]]:
     def limited(bound: int | None) -> str:
         return "no limit" if bound is None else f"{bound:,}"
 
-    rows = [row("trials", lambda total: total.trials, limited(most.trials))]
+    rows = [
+        row("trials", lambda total: total.trials, limited(most.trials)),
+        row("evaluations", lambda total: total.evaluations, limited(limits.get("evaluations"))),
+    ]
     if found.models:
         money = "no limit" if most.nanodollars is None else f"{most.nanodollars / 1e9:.4g}"
         rows += [
@@ -87,8 +92,6 @@ def _rows(found: Estimate) -> list[list[float | str | None]]:
             row("tokens", lambda total: total.tokens, limited(most.tokens)),
             row("dollars", lambda total: total.nanodollars / 1e9, money),
         ]
-    else:
-        rows.append(row("evaluations", lambda total: total.evaluations, limited(limits.get("evaluations"))))
     times = [rough_time(seconds) for seconds in sorted((found.cheap.seconds, found.dear.seconds))]
     until = limits.get("seconds")
     return [
@@ -136,6 +139,7 @@ def _record(found: Estimate) -> dict[str, Any]:
         "evaluation": {"seconds": timing.together, "alone": timing.alone, "times": timing.number},
         "prompt_bytes": {"likely": found.prompt, "most": found.most_prompt},
         "answer_tokens": {"likely": found.answer[:2], "most": found.answer[2]},
+        "tuned": found.tuned,
         "models": [
             {
                 "name": model.settings.name,

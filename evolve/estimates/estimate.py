@@ -9,13 +9,15 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+from evolve.archives.tuned import Tuned
 from evolve.config import Parts, answers_here, prepare
 from evolve.estimates.forecast import Pace, Reserve, Total, forecast, interval
-from evolve.estimates.measure import PRETENDED, Timing, ask, largest, pretend, size, time_evaluations
+from evolve.estimates.measure import PRETENDED, Timing, ask, largest, pretend, size, time_evaluations, tunable
 from evolve.models.prices import Price
 from evolve.models.settings import ModelSettings, stored_models
 from evolve.options import Options
 from evolve.proposers.llm import LLM
+from evolve.proposers.woven import Woven
 from evolve.scoring import make_evaluator
 from evolve.task import Task
 from evolve.types import Reply, Request, Usage
@@ -28,7 +30,8 @@ class Assumed:
     """What cannot be measured before a model was asked.
 
     `answer` is the tokens of an answer, thoughts included; `bytes_per_token` holds for prompts. An answer comes after
-    `wait` seconds at so many `tokens_per_second`, and the share `again` of them is sent back.
+    `wait` seconds at so many `tokens_per_second`, and the share `again` of them is sent back. Where literals are tuned,
+    the tuner uses the share `tuned` of the evaluations that a trial can earn it.
     """
 
     answer: int
@@ -36,10 +39,11 @@ class Assumed:
     wait: float
     tokens_per_second: float
     again: float
+    tuned: float
 
 
-CHEAP = Assumed(answer=500, bytes_per_token=4.0, wait=1.0, tokens_per_second=100.0, again=0.05)
-DEAR = Assumed(answer=6000, bytes_per_token=3.0, wait=5.0, tokens_per_second=50.0, again=0.3)
+CHEAP = Assumed(answer=500, bytes_per_token=4.0, wait=1.0, tokens_per_second=100.0, again=0.05, tuned=0.1)
+DEAR = Assumed(answer=6000, bytes_per_token=3.0, wait=5.0, tokens_per_second=50.0, again=0.3, tuned=0.5)
 
 _ENDLESS = 2**31  # tokens of an answer: as many as it may have
 
@@ -89,6 +93,7 @@ class Estimate:
 
     `prompt` is the bytes of a first request, with the seed alone and in the middle of a search, and `most_prompt` those
     of the longest one. `answer` is the tokens of an answer, from and to and at most. All are 0 when no model is asked.
+    `tuned` is how many evaluations of the tuner a trial leads to.
     """
 
     config: Mapping[str, Any]
@@ -97,6 +102,7 @@ class Estimate:
     prompt: tuple[int, int]
     most_prompt: int
     answer: tuple[int, int, int]
+    tuned: tuple[float, float]
     cheap: Total
     dear: Total
     most: Most
@@ -108,9 +114,17 @@ class _Case:
 
     assumed: Assumed
     plans: list[list[Request]]
-    evaluations: int
+    times: int
+    """How often a program is scored."""
+    tuned: float
+    """Programs of the tuner that a trial leads to."""
     retries: bool
     """Later requests of a trial are second tries, which only some need."""
+
+    @property
+    def evaluations(self) -> float:
+        """Of a trial, with those of the tuner that it leads to."""
+        return self.times * (1.0 + self.tuned)
 
     @property
     def calls(self) -> float:
@@ -182,6 +196,7 @@ def estimate(task: Task, *, limits: Mapping[str, Any] | None = None, options: Op
         prompt=(cheap.first, dear.first),
         most_prompt=max(map(size, longest), default=0),
         answer=(*_answers(cheap, dear, models), max((usage.output_tokens for usage in measured.worst), default=0)),
+        tuned=(cheap.tuned, dear.tuned),
         cheap=_total(cheap, models, parts, config, measured),
         dear=_total(dear, models, parts, config, measured),
         most=_most(config["limits"], places),
@@ -201,17 +216,25 @@ def _cases(parts: Parts, seed: int, timing: Timing, *, asks: bool) -> tuple[_Cas
     """A cheap search and a dear one, and the longest requests that a proposal may make."""
     table = parts.task.settings.evaluator
     often = (table.times, table.times) if table.repeats_most is None else (table.times + 1, table.repeats_most)
-    retries = isinstance(parts.proposer, LLM)
+    asker = parts.proposer.proposer if isinstance(parts.proposer, Woven) else parts.proposer
     plans: list[list[list[Request]]] = [[], [], []]
+    earned = 0
     if asks:
         pretend(parts, timing.seed, range(1))
         plans[0] = ask(parts, seed, CHEAP.answer)
         pretend(parts, timing.seed, range(1, PRETENDED + 1))
         plans[1], plans[2] = ask(parts, seed, DEAR.answer), ask(parts, seed, _ENDLESS)
+    tuning = parts.tuning
+    if isinstance(tuning, Tuned) and tunable(parts, timing.seed):
+        earned = min(tuning.screen + tuning.each, tuning.most)
     longest = largest(plans[2])
-    if longest and isinstance(parts.proposer, LLM) and (more := parts.proposer.room - size(longest[0])) > 0:
+    if longest and isinstance(asker, LLM) and (more := asker.room - size(longest[0])) > 0:
         longest = [_longer(request, more) for request in longest]
-    return _Case(CHEAP, plans[0], often[0], retries), _Case(DEAR, plans[1], often[1], retries), longest
+    cheap, dear = (
+        _Case(assumed, drawn, times, assumed.tuned * earned, isinstance(asker, LLM))
+        for assumed, drawn, times in zip((CHEAP, DEAR), plans[:2], often, strict=True)
+    )
+    return cheap, dear, longest
 
 
 def _answers(cheap: _Case, dear: _Case, models: Sequence[ModelSettings]) -> tuple[int, int]:
@@ -270,7 +293,7 @@ def _total(
         reserve,
         seed=table.times,
         before=table.times * timing.alone,
-        after=(calls * latency if calls else 0.0) + (case.evaluations + reported) * timing.alone,
+        after=(calls * latency if calls else 0.0) + (case.times + reported) * timing.alone,
     )
 
 

@@ -15,9 +15,9 @@ from evolve.config import Parts
 from evolve.errors import SeedError
 from evolve.evaluation.native import NativeEvaluator
 from evolve.plugins import chosen, guarded, planned
-from evolve.types import Context, Evaluation, Model, Program, Reply, Request, Status, Trial, Usage
+from evolve.types import Context, Evaluation, Model, Program, Reply, Request, Selection, Status, Trial, Usage
 
-__all__ = ["PRETENDED", "Timing", "ask", "largest", "pretend", "size", "time_evaluations"]
+__all__ = ["PRETENDED", "Timing", "ask", "largest", "pretend", "size", "time_evaluations", "tunable"]
 
 PRETENDED = 30
 """Trials that are made up, so that prompts have all that those in the middle of a search have."""
@@ -81,7 +81,8 @@ def pretend(parts: Parts, seed: Evaluation, numbers: range) -> None:
             # the first one is the best, and all others were tried on it: the search seems to stall
             fitness = known + 1e-6 * (abs(known) or 1.0) * (numbers.stop - number)
             evaluation = replace(seed, fitness=fitness, artifacts={})
-            program = program.replace({path: program.files[path] + b"\n" * number for path in paths[:1]})
+            line = f"pretended_{'i' * number} = 0\n".encode()  # a structure of its own, for whoever tells them apart
+            program = program.replace({path: program.files[path] + line for path in paths[:1]})
         trial = Trial(
             number=number,
             program=program,
@@ -111,6 +112,13 @@ def ask(parts: Parts, seed: int, answer: int) -> list[list[Request]]:
         planned(parts.proposer, selection, context)()
         plans.append(requests)
     return plans
+
+
+def tunable(parts: Parts, seed: Evaluation) -> bool:
+    """Whether the tuner that is woven into the proposer finds literals in the seed."""
+    trial = Trial(number=0, program=parts.seed, parents=(), operator="seed", summary="", evaluation=seed)
+    context = Context(1, np.random.default_rng(0))
+    return not planned(parts.proposer, Selection(parents=(trial,), operator="tuner"), context)().rejected
 
 
 def _prose(requests: list[Request], answer: int, model: Model, request: Request) -> Reply:

@@ -8,16 +8,16 @@ __all__ = ["Woven"]
 
 
 class Woven:
-    """Has the tuner propose where the selection wishes for it, and the other proposer everywhere else. Tells both."""
+    """Has the tuner propose where the selection wishes for it, and `proposer` everywhere else. Tells both."""
 
     def __init__(self, proposer: Proposer, tuner: Proposer) -> None:
-        self._proposer, self._tuner = proposer, tuner
+        self.proposer, self._tuner = proposer, tuner
 
     def plan(self, selection: Selection, context: Context) -> Plan:
         """What the one that is wished for proposes."""
-        return (self._tuner if selection.operator == "tuner" else self._proposer).plan(selection, context)
+        return (self._tuner if selection.operator == "tuner" else self.proposer).plan(selection, context)
 
     def tell(self, trial: Trial) -> None:
         """Tells both."""
-        self._proposer.tell(trial)
+        self.proposer.tell(trial)
         self._tuner.tell(trial)

@@ -48,26 +48,30 @@ def service() -> Iterator[FakeService]:
 
 
 def options(**more: Any) -> Options:
-    return Options(**{"sandbox": "process", "allow_unsafe": True, "workers": 1, **more})
+    return Options(**{"sandbox": "process", "allow_unsafe": True, "workers": 1, "tuning": "off", **more})
 
 
 def made(folder: Path, limits: Mapping[str, float], **more: Any) -> Estimate:
     return estimate(Task.load(folder), limits=limits, options=options(**more))
 
 
-def test_a_run_takes_what_was_said(folder: Path, tmp_path: Path) -> None:
-    """Calls and tokens of a whole search with the simulated model lie where the estimate has them."""
-    given = options(models=["simulated"], calls_in_flight=1)
+@pytest.mark.parametrize("tuning", ["off", "screen=6,each=6,most=30"])
+def test_a_run_takes_what_was_said(folder: Path, tmp_path: Path, tuning: str) -> None:
+    """Calls, tokens and evaluations of a search with the simulated model lie where the estimate has them."""
+    given = options(models=["simulated"], calls_in_flight=1, tuning=tuning)
     task = Task.load(folder)
-    said = estimate(task, limits={"trials": 60}, options=given)
-    with Search.start(task, tmp_path / "run", limits={"trials": 60}, options=given) as search:
+    said = estimate(task, limits={"trials": 40}, options=given)
+    with Search.start(task, tmp_path / "run", limits={"trials": 40}, options=given) as search:
         search.run()
     took = evolve.load(tmp_path / "run").trials
     prompt = took["input_tokens"].sum() / took["calls"].sum()
-    assert said.cheap.trials == said.dear.trials == 60
-    assert round(said.cheap.calls) <= took["calls"].sum() <= round(said.dear.calls)
+    scored = (~took["status"].isin(["rejected", "duplicate"])).sum()
+    assert said.cheap.trials == said.dear.trials == 40
+    assert 0.9 * said.cheap.calls <= took["calls"].sum() <= said.dear.calls
     assert said.prompt[0] / 4 <= prompt <= said.prompt[1] / 3
-    assert said.most.calls == 120
+    assert said.cheap.evaluations * 0.5 <= scored <= said.dear.evaluations
+    assert (took["operator"] == "tuner").any() == (tuning != "off")
+    assert said.most.calls == 80
     assert said.most.tokens is not None
     assert took["input_tokens"].sum() + took["output_tokens"].sum() < said.most.tokens
 
