@@ -137,7 +137,7 @@ class Lanes:
         if self._stage < 0:
             self._starts.tell(trial)
         else:
-            self._pass_on(trial)
+            self._pass_on(trial, new=new)
         if new and trial.number != self._seed.number:
             self._spent += trial.usage.calls if self._unit == "calls" else 1
         self._advance()
@@ -196,13 +196,13 @@ class Lanes:
             self._take(lane, first)
         self._starts = Kept(1)  # they are not needed any more
 
-    def _pass_on(self, trial: Trial) -> None:
+    def _pass_on(self, trial: Trial, *, new: bool) -> None:
         """Tell the lanes that it belongs to; when there is none, it is an idea of those that were dropped."""
         homes = [lane for lane in self._lanes.values() if lane.name == trial.lane or trial.number in lane.guests]
         for lane in homes:
             lane.archive.tell(trial)
             lane.best.tell(trial)
-            lane.told += 1
+            lane.told += new
         if homes:
             if trial.number in self._dropped:
                 self._dropped.tell(trial)

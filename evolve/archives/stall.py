@@ -106,9 +106,8 @@ class Stall:
             self._first = self._then = best.fitness
         if not new:
             self._then = min(self._then, best.fitness)  # what a race took away can be gained again
-            return
         step = self.step
-        self._since += 1
+        self._since += new
         gap = max(best.fitness, self.reach) - min(self._first, self._then)
         if best.fitness > self._then and best.fitness - self._then >= self._threshold * gap:
             self._then, self._since = best.fitness, 0

@@ -187,10 +187,12 @@ def test_what_comes_late_is_an_idea_or_taken_up() -> None:
 
 
 def test_a_trial_told_again_is_told_where_it_is_known() -> None:
-    """Where it began, and where it is an idea."""
+    """Where it began, and where it is an idea; the lane is not behind the others for it."""
     archive = after_the_first_drop()
+    told = archive._lanes["3"].told
     archive.tell(child(3, 1.0, "3"))
     assert archive._lanes["3"].fitness == 1.0
+    assert archive._lanes["3"].told == told
     archive.tell(child(4, None, "4"))
     assert 4 not in archive._dropped
 

@@ -144,12 +144,17 @@ def test_what_it_goes_back_to_is_bounded_and_has_a_score(fitness: list[float | N
 
 
 def test_a_trial_told_again_is_no_further_trial() -> None:
-    """The patience is not for races."""
+    """The patience is not for races; but when it is better than it was, that is progress."""
     archive = told([0.0, 1.0, *[0.5] * 4])
-    best = trial(1, "x = 1\n", 1.0)
     for _ in range(50):
-        archive.tell(replace(best))
+        archive.tell(trial(1, "x = 1\n", 1.0))
     assert archive.step == 0
+    for number in range(6, 10):
+        archive.tell(trial(number, f"x = {number}\n", None))
+    assert archive.step == 1
+    archive.tell(trial(3, "x = 3\n", 1.5))
+    assert archive.step == 0
+    assert archive.sample(np.random.default_rng(0)).parents[0].number == 3
 
 
 @pytest.mark.parametrize("setting", [{"patience": 0}, {"threshold": -0.1}, {"threshold": 2.0}, {"share": 1.1}])
