@@ -126,7 +126,8 @@ def prepare(
     sandbox = make_sandbox(task, options.sandbox)
     try:
         asking = {"ensemble": options.ensemble, "prompts": read_prompts(task.folder)}
-        made = make_models(models, on_notice, service)
+        seed = (task.settings.search.seed or 0) if options.seed is None else options.seed
+        made = make_models(models, on_notice, service, seed=seed)
         parts = make_parts(task, task.seed, sandbox, options, made, asking)
         epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
         config = {
@@ -137,7 +138,7 @@ def prepare(
             "evaluator": task.tree,
             "direction": task.settings.task.direction,
             "started": int(epoch) if epoch.isdigit() else int(time.time()),
-            "seed": (task.settings.search.seed or 0) if options.seed is None else options.seed,
+            "seed": seed,
             "workers": options.workers or workers_of(task),
             "sandbox": sandbox.name,
             "allow_unsafe": options.allow_unsafe,
@@ -227,14 +228,20 @@ def choose_asked(options: Options) -> tuple[ModelSettings, ...]:
 
 
 def make_models(
-    models: Sequence[ModelSettings], on_notice: Callable[[str], None], service: Callable[..., Model] = OpenAIModel
+    models: Sequence[ModelSettings],
+    on_notice: Callable[[str], None],
+    service: Callable[..., Model] = OpenAIModel,
+    *,
+    seed: int,
 ) -> Models:
-    return tuple((_make_model(model, on_notice, service), model.weight) for model in models)
-
-
-def _make_model(model: ModelSettings, on_notice: Callable[[str], None], service: Callable[..., Model]) -> Model:
-    """The one that is simulated answers in this process, unless it is said where it is served."""
-    return SimulatedModel(model.name) if answers_here(model) else service(model, on_notice=on_notice)
+    """The models of a run with that seed, which is also the simulated one's: runs of other seeds hear other answers."""
+    return tuple(
+        (
+            SimulatedModel(model.name, seed=seed) if answers_here(model) else service(model, on_notice=on_notice),
+            model.weight,
+        )
+        for model in models
+    )
 
 
 def most_of(model: ModelSettings) -> Callable[[Request], Usage]:

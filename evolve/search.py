@@ -177,7 +177,7 @@ class Search:
             asked = models_of(run)
             models = tuple(moved(model, base_url=base_url, api_key_env=api_key_env) for model in asked)
             chosen = make_sandbox(found, sandbox or run.config["sandbox"])
-            parts = parts_of(run, found, chosen, make_models(models, on_notice))
+            parts = parts_of(run, found, chosen, make_models(models, on_notice, seed=run.config["seed"]))
         except BaseException:
             if chosen is not None:
                 chosen.close()

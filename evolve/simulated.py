@@ -70,6 +70,8 @@ class SimulatedModel:
         self._seconds = seconds
         self._asked: Counter[str] = Counter()
         self._turn = threading.Lock()
+        self.cpu_seconds = 0.0
+        """Processor time of all answers so far: not the search's, though it is asked in the search's process."""
 
     def __str__(self) -> str:
         """That it is none."""
@@ -77,6 +79,14 @@ class SimulatedModel:
 
     def complete(self, request: Request) -> Reply:
         """A random answer. Raises `ModelFault`, unsent, as often as the rates say."""
+        begun = time.thread_time()
+        try:
+            return self._reply(request)
+        finally:
+            with self._turn:
+                self.cpu_seconds += time.thread_time() - begun
+
+    def _reply(self, request: Request) -> Reply:
         asked = request_hash(self.name, request)
         with self._turn:
             repetition = self._asked[asked]

@@ -7,7 +7,20 @@ import sys
 
 import pytest
 
-HEAVY = {"cma", "docker", "git", "numpy", "openai", "pandas", "pyarrow", "pydantic", "rich", "requests", "scipy"}
+HEAVY = {
+    "cma",
+    "docker",
+    "git",
+    "matplotlib",
+    "numpy",
+    "openai",
+    "pandas",
+    "pyarrow",
+    "pydantic",
+    "rich",
+    "requests",
+    "scipy",
+}
 
 LIST = """
 import sys
@@ -26,7 +39,9 @@ def imported_by(code: str, *arguments: str) -> set[str]:
     return set(end.stderr.split())
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["run", "--help"], ["list", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["run", "--help"], ["list", "--help"], ["bench", "run", "--help"]]
+)
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     """`evolve --help` and a verb's help load click and little else."""
     names = imported_by(LIST, *arguments)

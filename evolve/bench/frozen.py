@@ -8,7 +8,7 @@ from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 
-from evolve.simulated import Rates
+from evolve.simulated import VERSION, Rates
 
 __all__ = ["simulated_identity"]
 
@@ -17,7 +17,7 @@ _RECORDS = frozenset({"evolve.types", "evolve.errors", "evolve.objects"})
 
 
 def simulated_identity(rates: Rates | None = None) -> str:
-    """Name, hash and rates of the simulated model, as it is in this process's package.
+    """Name, version, hash and rates of the simulated model, as it is in this process's package.
 
     The hash is of the text of `evolve.simulated` and of all modules of ours that it imports, through others too. The
     model's seed is not in it: that is the seed of the run.
@@ -26,7 +26,7 @@ def simulated_identity(rates: Rates | None = None) -> str:
     for name, text in sorted(_modules("evolve.simulated").items()):
         digest.update(f"{name}\0".encode() + text + b"\0")
     shares = " ".join(f"{kind}={share:g}" for kind, share in asdict(rates or Rates()).items() if share)
-    return f"simulated {digest.hexdigest()[:12]} {shares}"
+    return f"simulated version {VERSION} {digest.hexdigest()[:12]} {shares}"
 
 
 def _modules(root: str) -> dict[str, bytes]:

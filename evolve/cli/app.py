@@ -31,6 +31,7 @@ VERBS = {
     "check": "Find what is wrong with a task.",
     "init": "Make a new task folder.",
     "sandbox": "Build, list, prune and check sandboxes.",
+    "bench": "Compare policies of searches.",
     "testing": "Try searches without cost.",
     "doctor": "Say what is installed and which sandboxes work.",
 }
