@@ -6,10 +6,10 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import evolve
 from evolve import forms
 from evolve.bench.frozen import simulated_identity
 from evolve.bench.policies import Policy
@@ -88,7 +88,7 @@ class Plan:
         _check_names("policies", [policy.name for policy in self.policies])
         _check_names("tasks", [task.name for task in tasks])
         _check_names("seeds", self.seeds)
-        searcher = f"evolve {evolve.__version__} {_package_hash()}"
+        searcher = f"evolve {version('evolve')} {_package_hash()}"
         settled = [self._settled(policy) for policy in self.policies]
         models = {policy.name: _identity(Options(**policy.options)) for policy in settled}
         _write(
@@ -195,7 +195,7 @@ def _identity(options: Options) -> str:
 
 def _package_hash() -> str:
     """Of all that a search is made of: the code and the prompts of this package."""
-    root = Path(evolve.__file__).parent
+    root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for file in sorted(root.rglob("*")):
         name = file.relative_to(root)
