@@ -13,10 +13,11 @@ from evolve import journal
 from evolve.errors import RunDamaged, RunNotFound
 from evolve.journal import Event, Replay
 from evolve.lineage import trial_commit
+from evolve.models.transcript import unanswered
 from evolve.recovery import needs_recovery, read_ledger
 from evolve.run import check, read_config
 from evolve.standing import Standing
-from evolve.types import Evaluation, Program, Trial
+from evolve.types import Evaluation, Program, Trial, Usage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,6 +118,13 @@ class History:
         if self.config.get("tuning", "off") == "off":
             return 0
         return sum(trial.operator == "tuner" for trial in self._trials.values())
+
+    @cached_property
+    def unanswered(self) -> Usage:
+        """What calls of models may have taken at most whose answers never came, or are on their way while the run is
+        going on. It counts as spent. Raises `StorageError`."""
+        path = self.path / ".evolve" / "transcript.jsonl"
+        return unanswered(path) if path.exists() else Usage()
 
     def __len__(self) -> int:
         """How many trials were told, the seed among them."""

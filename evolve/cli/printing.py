@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from evolve.budget import RESOURCES
-from evolve.types import Trial
+from evolve.types import Trial, Usage
 
 if TYPE_CHECKING:
     from evolve.history import History
@@ -30,6 +30,7 @@ __all__ = [
     "print_fields",
     "print_json",
     "print_table",
+    "spent",
     "state",
     "without_controls",
 ]
@@ -97,6 +98,14 @@ def elapsed(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def spent(usage: Usage) -> str:
+    """What calls of models took; "" for none."""
+    if not usage.calls:
+        return ""
+    dollars = f"{usage.nanodollars / 1e9:.6f}".rstrip("0").rstrip(".")
+    return f"{dollars} dollars in {usage.calls} calls, {usage.input_tokens + usage.output_tokens} tokens"
 
 
 def figure(value: float | None) -> str:

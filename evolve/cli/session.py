@@ -21,11 +21,12 @@ from evolve.cli.printing import (
     print_fields,
     print_json,
     print_table,
+    spent,
     without_controls,
 )
 from evolve.cli.progress import Progress
 from evolve.errors import Fault, Interrupted, PluginError, StorageError
-from evolve.types import Evaluation, Status, Trial
+from evolve.types import Evaluation, Status, Trial, Usage
 
 if TYPE_CHECKING:
     from evolve.search import Result, Search
@@ -182,11 +183,8 @@ def _advise(session: Search, result: Result, *, quiet: bool) -> None:
 
 def _spent(session: Search) -> str:
     """What models were paid; what a request may have cost whose answer never came is counted as if it did."""
-    budget = session.evolution.budget
-    if not (calls := budget.committed("calls")):
-        return ""
-    dollars = f"{budget.committed('nanodollars') / 1e9:.6f}".rstrip("0").rstrip(".")
-    return f"{dollars} dollars in {calls} calls, {budget.committed('tokens')} tokens"
+    used = {name: session.evolution.budget.committed(name) for name in ("calls", "tokens", "nanodollars")}
+    return spent(Usage(calls=used["calls"], output_tokens=used["tokens"], nanodollars=used["nanodollars"]))
 
 
 def _score(evaluation: Evaluation) -> float | str:

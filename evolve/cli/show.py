@@ -21,12 +21,13 @@ from evolve.cli.printing import (
     outcome,
     print_fields,
     print_json,
+    spent,
     state,
     without_controls,
 )
 from evolve.history import History
 from evolve.proposers.llm import count_answers
-from evolve.types import Evaluation, Trial
+from evolve.types import Evaluation, Trial, Usage
 
 __all__ = ["command"]
 
@@ -66,6 +67,8 @@ def _show_run(history: History, as_json: bool) -> None:
                 "statuses": statuses,
                 "answers": answers,
                 "in_flight": history.in_flight,
+                "spent": _record(_used(history)),
+                "unanswered": _record(history.unanswered),
                 "seed": describe(history[0], history) if len(history) else None,
                 "best": describe(history.best, history) if scored else None,
             }
@@ -85,6 +88,8 @@ def _show_run(history: History, as_json: bool) -> None:
             + (f", {history.tuned} of them points of the tuner" if history.tuned else ""),
             "ended": ", ".join(f"{count} {status}" for status, count in statuses.most_common()),
             "answers": ", ".join(f"{count} {outcome}" for outcome, count in answers.most_common()),
+            "spent": spent(_used(history)),
+            "unanswered": f"{spent(history.unanswered)}, at most, counted as spent" if history.unanswered.calls else "",
             "limits": ", ".join(limits),
             "settings": ", ".join(
                 f"{key} {config[key]}"
@@ -97,6 +102,16 @@ def _show_run(history: History, as_json: bool) -> None:
         click.echo()
         print_fields({"seed": _scores(history[0], history), "best": _scores(history.best, history)})
         print_fields({"": f"{brief(history.best.summary)} (evolve show {quote(str(history.path))} best)"})
+
+
+def _used(history: History) -> Usage:
+    """What models took for the trials that were told, as their services said."""
+    return sum((trial.usage for trial in history.order), Usage())
+
+
+def _record(usage: Usage) -> dict[str, float]:
+    tokens = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
+    return {"dollars": usage.nanodollars / 1e9, "calls": usage.calls, **tokens}
 
 
 def _scores(trial: Trial, history: History) -> str:

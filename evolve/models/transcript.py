@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -24,7 +25,9 @@ from typing import Any
 from evolve.errors import RunDamaged, StorageError
 from evolve.types import Reply, Request, Usage
 
-__all__ = ["Call", "Transcript", "request_hash"]
+__all__ = ["Call", "Transcript", "request_hash", "unanswered"]
+
+_LINE = re.compile(rb'\{"trial":(\d+),"call":(\d+),"(sent|reply|fault)":')
 
 
 @dataclass(slots=True)
@@ -47,6 +50,33 @@ def request_hash(model: str, request: Request) -> str:
     """32 hexadecimal digits that differ for requests that differ."""
     said = json.dumps([model, request.messages, request.max_tokens, request.temperature], ensure_ascii=True)
     return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
+
+
+def unanswered(path: Path) -> Usage:
+    """What the calls in the file at `path` may have taken that have no answer and may have been paid for, at most.
+
+    A process may be writing it; those are the calls in flight then. Raises `StorageError` when it cannot be read.
+    """
+    open_calls: dict[tuple[bytes, bytes], int] = {}
+    total = Usage()
+    try:
+        with path.open("rb") as file:
+            at = 0
+            for line in file:
+                # prompts are long, and nearly all of them have their answers
+                if line.endswith(b"\n") and (found := _LINE.match(line)) is not None:
+                    trial, call, kind = found.groups()
+                    if kind == b"sent":
+                        open_calls[trial, call] = at
+                    elif kind == b"reply" or line.endswith(b'"charged":false}\n'):
+                        open_calls.pop((trial, call), None)
+                at += len(line)
+            for start in open_calls.values():
+                file.seek(start)
+                total += Usage(**json.loads(file.readline())["most"])
+    except OSError as error:
+        raise StorageError(f"cannot read the transcript {path}: {error.strerror}") from error
+    return total
 
 
 class Transcript:

@@ -255,6 +255,15 @@ def test_a_dollar_is_never_passed(folder: Path, tmp_path: Path) -> None:
     assert record["reason"] == "nanodollars"
     assert served <= record["nanodollars"] <= 10**9
     assert record["nanodollars"] > 10**9 - 21 * price
+    history = evolve.load(run)
+    answered = sum(trial.usage.nanodollars for trial in history)
+    assert 0 < history.unanswered.calls <= 2 * 64
+    assert answered + history.unanswered.nanodollars == record["nanodollars"]
+    shown = subprocess.run(
+        [sys.executable, "-m", "evolve", "show", str(run)], capture_output=True, text=True, check=True
+    )
+    assert f" dollars in {history.unanswered.calls} calls" in shown.stdout
+    assert "at most, counted as spent" in shown.stdout
 
 
 def leaks(folder: Path, secret: bytes) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evolve.errors import RunDamaged, StorageError
-from evolve.models.transcript import Transcript, request_hash
+from evolve.models.transcript import Transcript, request_hash, unanswered
 from evolve.types import Reply, Request, Usage
 
 MOST = Usage(calls=1, input_tokens=100, output_tokens=50, nanodollars=7)
@@ -34,6 +34,24 @@ def test_answers_are_read_back_after_a_restart(tmp_path: Path) -> None:
     assert second.trials() == [7]
     second.forget(7)
     assert second.trials() == []
+
+
+def test_what_calls_without_an_answer_may_have_taken_is_told(tmp_path: Path) -> None:
+    """At most: those in flight when a process was killed, and those whose answers were lost on the way."""
+    path = tmp_path / "t.jsonl"
+    transcript = Transcript(path)
+    for trial, index in ((1, 0), (1, 1), (2, 0), (2, 1), (3, 0)):
+        transcript.sent(trial, index, "m", ask('"reply":{} "charged":false}'), MOST)
+    transcript.answered(1, 0, REPLY)
+    transcript.failed(1, 1, "down", charged=False)
+    transcript.failed(2, 0, "cut off", charged=True)
+    transcript.answered(2, 1, REPLY)
+    assert unanswered(path) == MOST + MOST
+    transcript.close()
+    path.write_bytes(path.read_bytes()[:-9])
+    assert unanswered(path) == MOST + MOST + MOST  # an answer that is not whole is none
+    with pytest.raises(StorageError, match="cannot read the transcript"):
+        unanswered(tmp_path / "nowhere")
 
 
 def test_nobody_else_reads_what_was_said(tmp_path: Path) -> None:
