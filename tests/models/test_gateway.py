@@ -22,9 +22,12 @@ from evolve.budget import Budget
 from evolve.errors import BudgetSpent, Interrupted, ModelFault, SandboxFault, TaskError
 from evolve.models.gateway import Gateway, Lease, open_lease
 from evolve.models.meter import Meter
+from evolve.models.openai import OpenAIModel
+from evolve.models.settings import ModelSettings
 from evolve.models.transcript import Transcript
 from evolve.testing.gateways import Line, ask
 from evolve.testing.models import ScriptedModel
+from evolve.testing.servers import FakeService, failure
 from evolve.types import Model, Reply, Request, Usage
 
 WIDE = Lease(calls=1000, tokens=10**9, nanodollars=10**12, seconds=600.0, models=("scripted",))
@@ -460,6 +463,17 @@ def test_a_request_that_a_service_does_not_allow_is_the_programs(bench: Bench) -
     assert code(later.socket, HELLO) == (400, "refused")
     assert ask(later.socket, {**HELLO, "max_tokens": 9})[0] == 200
     assert silent.requests == []
+
+
+@pytest.mark.parametrize(("status", "unfit"), [(400, True), (413, True), (422, True), (401, False), (404, False)])
+def test_a_service_says_whose_fault_a_refusal_is(bench: Bench, status: int, unfit: bool) -> None:
+    """A wrong key or a model that is not there ends the session; a request that is not allowed is the program's."""
+    with FakeService([failure(status, "no")]) as service:
+        model = OpenAIModel(ModelSettings(name="scripted", base_url=service.url, price="1/1"))
+        bench.stack.callback(model.close)
+        gateway = bench.open(model)
+        assert ask(gateway.socket, HELLO)[0] == (400 if unfit else 502)
+    assert (gateway.trouble is None) is unfit
 
 
 def test_a_prompt_that_no_price_is_for_is_the_programs_too(bench: Bench) -> None:
