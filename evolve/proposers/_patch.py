@@ -20,7 +20,7 @@ from evolve.regions import Regions
 from evolve.syntax import is_python, parse, syntax_problem
 from evolve.types import Program, path_problem
 
-__all__ = ["Outcome", "Patch", "apply_answer"]
+__all__ = ["Outcome", "Patch", "accepted", "apply_answer"]
 
 _MOST_CHARACTERS = 2**19
 _MOST_BLOCKS = 100
@@ -66,6 +66,11 @@ def _changed(content: Content, parent: Program, regions: Regions) -> Program:
         raise Refused(Outcome.TOO_LONG, f"more than {_MOST_BLOCKS} blocks: make a smaller change")
     program = _blocks_applied(content.blocks, parent, regions) if content.blocks else None
     program = program or _fences_applied(content, parent, regions)
+    return accepted(program, parent, regions)
+
+
+def accepted(program: Program, parent: Program, regions: Regions) -> Program:
+    """The program that a change of the parent came to, when it may be. Raises `Refused`."""
     if regions.too_large(program):
         raise Refused(Outcome.TOO_LARGE, str(regions.too_large(program)))
     if problem := regions.problem(program):

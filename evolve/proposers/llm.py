@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from evolve.proposers._memory import Memory
 from evolve.proposers._outcome import Outcome
 from evolve.proposers._patch import Patch, apply_answer
 from evolve.proposers._prompts import Prompts, read_prompts
+from evolve.proposers._summary import summary_of
 from evolve.regions import Regions
 from evolve.types import Context, Json, Model, Plan, Program, Proposal, Reply, Request, Selection, Trial
 
@@ -27,9 +27,6 @@ OPERATORS: Mapping[str, float] = {"edit": 0.5, "rewrite": 0.2, "combine": 0.15, 
 """How often each is asked for, where it applies: `combine` when there is a second program, `repair` when a candidate
 came to no score, `leap` when the search stalls."""
 
-_SUMMARY = re.compile(
-    r"^[\s#*>\-]{0,20}(?:change|summary)[\s*]{0,4}:[\s*]{0,4}(\S.{3,300})$", re.IGNORECASE | re.MULTILINE
-)
 _UNTRIED = {"refusal": "refused", "filtered": "filtered"}
 _REMEMBERED = 20_000
 """Characters of a failed answer that are sent back with the reason."""
@@ -182,7 +179,7 @@ class LLM:
         if ask.operator == "repair":
             note["repairs"] = ask.base.number
         program = patch.program if patch.program is not None else ask.base.program
-        summary = _summary(reply.text, ask.base.program, program)
+        summary = summary_of(reply.text, ask.base.program, program)
         rejected = "" if patch.program is not None else f"{outcomes[-1]}: {patch.message}"
         return _proposal(ask.base, ask.parents, ask.operator, program, summary, note=note, rejected=rejected)
 
@@ -230,22 +227,3 @@ def _proposal(
         note=note or {},
         rejected=rejected,
     )
-
-
-def _summary(answer: str, before: Program, after: Program) -> str:
-    """The line in which the model says what it changed; else one about the difference."""
-    said = _SUMMARY.search(answer[:20_000])
-    if said:
-        words = "".join(c if c.isprintable() else " " for c in said[1]).strip(" *`")
-        if len(words) > 3:
-            return words if len(words) <= 120 else words[:117] + "..."
-    changed = [
-        path for path in sorted({*before.files, *after.files}) if before.files.get(path) != after.files.get(path)
-    ]
-    if not changed:
-        return "no change"
-    old, new = (set(p.files.get(changed[0], b"").decode(errors="replace").split("\n")) for p in (before, after))
-    gone, come = [line.strip() for line in old - new], [line.strip() for line in new - old]
-    if len(changed) == 1 and len(gone) == len(come) == 1 and gone[0] and come[0]:
-        return "".join(c if c.isprintable() else " " for c in f"replace {gone[0]!r:.50} by {come[0]!r:.50}")
-    return f"change {', '.join(changed[:3])}: {len(gone)} lines gone, {len(come)} lines new"

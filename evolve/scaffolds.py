@@ -1,0 +1,297 @@
+"""Scaffolds: proposers that are programs themselves, each run in a sandbox session of its own.
+
+A scaffold has a module `scaffold` with `propose(parent, context)`, and perhaps `solve(instance)`. It is called with
+plain data and answers with plain data. It finds itself as it was at first in every call, and reaches nothing but the
+models of its lease, through the gateway: so what it does follows from its arguments and from what models answer.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import git
+
+from evolve.errors import RunNotFound, SandboxFault, TaskError
+from evolve.folders import read_folder
+from evolve.frames import DataError, Frame, pack, unpack
+from evolve.lineage import read_program
+from evolve.models.gateway import Gateway, Lease
+from evolve.models.transcript import request_hash
+from evolve.options import find_run
+from evolve.repository import open_repository
+from evolve.resources import bundled
+from evolve.sandboxes import harness
+from evolve.types import Limits, Model, Program, Reply, Request, Sandbox, Session, Usage
+
+__all__ = ["ADOPTED", "BUNDLED", "MODULE", "SMOKE", "Scaffold", "ScaffoldFailed", "read_scaffold", "smoke_problem"]
+
+MODULE = "scaffold"
+"""Where a scaffold's functions are looked for."""
+
+ADOPTED = "adopted"
+"""The branch of a run of scaffolds that a gate moves; `best` is what there is without one."""
+
+SMOKE = "checks/smoke.py"
+"""A scaffold's own test of what it must be able to do, run before anything is spent on it."""
+
+BUNDLED = "scaffold"
+"""The name of the seed that comes along."""
+
+_USUAL = Limits()
+_SHOWN = 4_000  # characters of what a smoke test printed
+_GLANCE = 0.5  # seconds between looks at how much time of its own a scaffold has had
+_PATIENCE = 90.0  # seconds within which a harness that is well answers
+_LONG = 1e6  # seconds: how long models take is no limit of a scaffold's
+
+
+class ScaffoldFailed(Exception):
+    """A scaffold gave nothing that can be used: `kind` is a word for it, the text says what happened.
+
+    `kind` is "failed", "timeout", "memory", "output" or "data", as for any candidate.
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+class Scaffold:
+    """A scaffold that may ask `models` as far as `lease` reaches. Used by one thread at a time.
+
+    Args:
+        ask: how models are asked: `Context.relay`.
+        limits: what it may use.
+        seconds: that one call may take of its own: by the clock while no model is asked for it, and of processor time.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        sandbox: Sandbox,
+        models: Sequence[Model],
+        lease: Lease,
+        *,
+        ask: Callable[[Model, Request], Reply],
+        limits: Limits = _USUAL,
+        seconds: float = 60.0,
+    ) -> None:
+        self._program, self._sandbox = program, sandbox
+        self._limits, self._seconds = limits, seconds
+        self._asking = _Asking(ask)
+        self._gateway = Gateway(lease, self._asking, models, folder=harness.home())
+        self._session: Session | None = None
+
+    @property
+    def used(self) -> Usage:
+        """What it has spent of its lease."""
+        return self._gateway.used
+
+    @property
+    def said(self) -> tuple[str, str]:
+        """The model that answered last in this call, and what it said; empty when none was asked."""
+        return self._asking.last
+
+    def call(self, function: str, *arguments: object) -> Any:
+        """What the function returns, as plain data.
+
+        Raises `ScaffoldFailed`, and what is not the scaffold's doing: `SandboxFault`, or what kept models from
+        answering. A session that fails is tried once more, with the answers that there are already; when it fails again
+        while others work, the scaffold has done it.
+        """
+        self._asking.begin()
+        try:
+            try:
+                return self._call(function, arguments)
+            except SandboxFault:
+                self._leave()
+                self._asking.again()
+            try:
+                return self._call(function, arguments)
+            except SandboxFault as fault:
+                self._leave()
+                self._probe()
+                raise ScaffoldFailed("it ended the process that watches it", "failed") from fault
+        finally:
+            if self._gateway.trouble is not None:  # whatever the scaffold made of it
+                raise self._gateway.trouble
+
+    def close(self) -> None:
+        """End it; when this returns, its calls are settled. May be called twice."""
+        self._leave()
+        self._gateway.close()
+
+    def _leave(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _call(self, function: str, arguments: Sequence[object]) -> Any:
+        if self._session is None:
+            self._session = self._sandbox.open("candidate", self._limits, gateway=self._gateway.socket)
+        session = self._session
+        files = [[path, path in self._program.executables, False] for path in self._program.files]
+        session.send(Frame({"op": "load", "files": files, "module": MODULE}, tuple(self._program.files.values())))
+        limits = {"timeout": _LONG, "cpu": self._seconds, "told": ""}
+        session.send(Frame({"op": "call", "function": function, "map": False, **limits}, pack(list(arguments))))
+        answer = self._answer(session)
+        try:
+            session.send(Frame({"op": "end"}))
+            session.receive(_PATIENCE)
+        except TimeoutError as error:
+            raise SandboxFault(f"a scaffold cannot be ended: {error}") from error
+        if answer.head["op"] == "stopped":
+            raise ScaffoldFailed(answer.head["error"], answer.head["kind"])
+        try:
+            return unpack(*answer.buffers)
+        except DataError as error:
+            raise ScaffoldFailed(f"what {function} returned is no data: {error}", "data") from None
+
+    def _answer(self, session: Session) -> Frame:
+        while True:
+            try:
+                return session.receive(_GLANCE)
+            except TimeoutError:
+                if self._asking.idle() > self._seconds:
+                    self._leave()
+                    problem = f"stopped after {self._seconds:g} s in which it asked nothing and did not return"
+                    raise ScaffoldFailed(problem, "timeout") from None
+
+    def _probe(self) -> None:
+        """Raise `SandboxFault` unless a session without a scaffold can be opened and used now."""
+        session = self._sandbox.open("candidate", self._limits)
+        try:
+            session.send(Frame({"op": "end"}))
+            session.receive(_PATIENCE)
+        except TimeoutError as error:
+            raise SandboxFault(f"a session does not answer: {error}") from error
+        finally:
+            session.close()
+
+
+def smoke_problem(program: Program, sandbox: Sandbox, *, limits: Limits = _USUAL, seconds: float = 60.0) -> str:
+    """What a scaffold's own smoke test says against it, "" when it passes or has none. No model is asked.
+
+    It runs in a session of its own. Raises `SandboxFault`.
+    """
+    if SMOKE not in program.files:
+        return ""
+    session = sandbox.open("candidate", limits)
+    try:
+        files = [[path, path in program.executables, False] for path in program.files]
+        session.send(Frame({"op": "load", "files": files, "module": MODULE}, tuple(program.files.values())))
+        session.send(Frame({"op": "run", "argv": ["python3", SMOKE], "timeout": seconds, "cpu": None}, (b"",)))
+        answer = session.receive(seconds + _PATIENCE)
+    except TimeoutError as error:
+        raise SandboxFault(f"a smoke test does not end: {error}") from error
+    finally:
+        session.close()
+    if answer.head["op"] == "stopped":
+        return f"{SMOKE}: {answer.head['error']}"
+    if not answer.head["returncode"]:
+        return ""
+    said = b"\n".join(filter(None, answer.buffers)).decode(errors="replace")[-_SHOWN:]
+    for path in program.files:  # where its folder is differs from session to session
+        said = re.sub(rf'"/[^"\n]*/{re.escape(path)}"', f'"{path}"', said)
+    return f"{SMOKE} ended with {answer.head['returncode']}:\n{said}"
+
+
+class _Asking:
+    """Asks models, and knows for how long nobody was asked. What one call was answered is there for a second try."""
+
+    def __init__(self, ask: Callable[[Model, Request], Reply]) -> None:
+        self._ask = ask
+        self._turn = Lock()
+        self._flying = 0
+        self._since = 0.0
+        self._idle = 0.0
+        self._replies: list[tuple[str, Reply]] = []
+        self._known: deque[tuple[str, Reply]] = deque()
+        self.last = ("", "")
+
+    def begin(self) -> None:
+        """Another call of the scaffold."""
+        with self._turn:
+            self._replies, self._known, self.last = [], deque(), ("", "")
+            self._idle, self._since = 0.0, time.monotonic()
+
+    def again(self) -> None:
+        """The same call once more."""
+        with self._turn:
+            self._known = deque(self._replies)
+            self._replies = []
+            self._idle, self._since = 0.0, time.monotonic()
+
+    def idle(self) -> float:
+        """Seconds of this call in which no model was asked."""
+        with self._turn:
+            return self._idle + (time.monotonic() - self._since if not self._flying else 0.0)
+
+    def __call__(self, model: Model, request: Request) -> Reply:
+        """One answer. Raises as `ask` does."""
+        key = request_hash(model.name, request)
+        with self._turn:
+            known = next((item for item in self._known if item[0] == key), None)
+            if known is not None:
+                self._known.remove(known)
+            if not self._flying:
+                self._idle += time.monotonic() - self._since
+            self._flying += 1
+        try:
+            reply = known[1] if known is not None else self._ask(model, request)
+            with self._turn:
+                self._replies.append((key, reply))
+                self.last = (model.name, reply.text)
+            return reply
+        finally:
+            with self._turn:
+                self._flying -= 1
+                self._since = time.monotonic()
+
+
+def read_scaffold(reference: str) -> Program:
+    """The scaffold in a folder, or the one of a run: what it adopted, else its best. "scaffold" is the one that comes
+    along.
+
+    Raises `TaskError` when it is none, `RunNotFound` when there is no such folder or run, `LineageError`.
+    """
+    path = Path(reference)
+    if path.is_dir() and not (path / ".git").exists():
+        return _checked(read_folder(path), str(path))
+    try:
+        path = find_run(reference)
+    except RunNotFound:
+        if reference != BUNDLED:
+            raise
+        return _checked(read_folder(bundled("seeds") / BUNDLED), reference)
+    with open_repository(path) as repository:
+        commit = _commit(repository, path)
+        return _checked(read_program(repository, commit), str(path))
+
+
+def _commit(repository: git.Repo, path: Path) -> str:
+    for name in (ADOPTED, "best", f"origin/{ADOPTED}", "origin/best"):
+        try:
+            return repository.commit(name).hexsha
+        except (git.BadName, ValueError):
+            continue
+    raise TaskError(f"{path} has no branch {ADOPTED} or best, so there is no scaffold in it yet")
+
+
+def _checked(program: Program, where: str) -> Program:
+    if f"{MODULE}.py" not in program.files:
+        raise TaskError(
+            f"{where} holds no scaffold: there is no {MODULE}.py, with propose(parent, context), among its "
+            f"{len(program.files)} files"
+        )
+    for path, content in program.files.items():
+        try:
+            content.decode()
+        except UnicodeDecodeError:
+            raise TaskError(f"{where}: {path} is no UTF-8 text, and a run keeps its scaffold as text") from None
+    return program
