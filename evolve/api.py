@@ -33,6 +33,7 @@ def run(  # noqa: PLR0913 - every option of a search, by name
     sandbox: str | Sandbox = "auto",
     allow_unsafe: bool = False,
     proposer: str = "auto",
+    scaffold: str | os.PathLike[str] | None = None,
     archive: str = "top",
     tuning: str = "auto",
     strict: bool = False,
@@ -59,6 +60,7 @@ def run(  # noqa: PLR0913 - every option of a search, by name
         allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
         proposer: "mix", "mutation", "crossover" or "tuner", or yours as "module:attribute"; "auto" asks models when
             there are some, and is "mix" when there are none.
+        scaffold: the folder of a scaffold, or a run of scaffolds, whose adopted one proposes.
         archive: "top", or yours as "module:attribute"; settings follow after commas, "top,epsilon=0".
         tuning: "on", "off", or "screen=24,each=24,most=300", the evaluations that a structure's numeric literals may
             have; "auto" is on where models are asked.
@@ -81,6 +83,7 @@ def run(  # noqa: PLR0913 - every option of a search, by name
         sandbox=sandbox,
         allow_unsafe=allow_unsafe,
         proposer=proposer,
+        scaffold=scaffold,
         archive=archive,
         tuning=tuning,
         strict=strict,

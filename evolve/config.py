@@ -27,11 +27,13 @@ from evolve.proposers.crossover import Crossover
 from evolve.proposers.llm import LLM
 from evolve.proposers.mix import Mix
 from evolve.proposers.mutation import Mutation
+from evolve.proposers.scaffold import ScaffoldProposer
 from evolve.proposers.tuner import Tuner
 from evolve.proposers.woven import Woven
 from evolve.regions import Regions
 from evolve.run import Run
 from evolve.sandboxes.choose import require_safe
+from evolve.scaffolds import read_scaffold
 from evolve.scoring import make_sandbox
 from evolve.simulated import SimulatedModel
 from evolve.task import Task
@@ -76,7 +78,7 @@ PROPOSERS: dict[str, Callable[[Regions], Proposer]] = {
 Models: TypeAlias = Sequence[tuple[Model, float]]
 """The models of a run, each with its weight."""
 
-ASKING: dict[str, Callable[..., Proposer]] = {"llm": LLM}
+ASKING: dict[str, Callable[..., Proposer]] = {"llm": LLM, "scaffold": ScaffoldProposer}
 """Proposers that ask models, by name: they are given regions, models and the settings of `_asking`. A plugin is given
 the models too, when the run has some."""
 
@@ -119,13 +121,15 @@ def prepare(
     given = check_limits(limits or {})
     models = choose_asked(options)
     if options.proposer == "auto":
-        options = replace(options, proposer="llm" if models else "mix")
+        default = "llm" if models else "mix"
+        options = replace(options, proposer=default if options.scaffold is None else "scaffold")
     if options.tuning == "auto":
-        options = replace(options, tuning="on" if models else "off")
+        # what scores a scaffold asks models: too dear for a number's sake
+        options = replace(options, tuning="on" if models and not task.settings.improve.tasks else "off")
     find("proposer", options.proposer, known_proposers())
     sandbox = make_sandbox(task, options.sandbox)
     try:
-        asking = {"ensemble": options.ensemble, "prompts": read_prompts(task.folder)}
+        asking = _settings_of(options, task)
         seed = (task.settings.search.seed or 0) if options.seed is None else options.seed
         made = make_models(models, on_notice, service, seed=seed)
         parts = make_parts(task, task.seed, sandbox, options, made, asking)
@@ -164,15 +168,15 @@ def make_parts(
         require_safe(sandbox, untrusted=options.proposer not in PROPOSERS, allow_unsafe=options.allow_unsafe)
     regions = Regions(seed, task.settings.task.editable)
     archive = make_archive(options.archive)
-    if models and options.proposer in PROPOSERS:
+    if models and options.proposer in PROPOSERS and not task.settings.improve.tasks:
         raise TaskError(f"the proposer {options.proposer!r} asks no models; leave out either it or the models")
     if not models and options.proposer in ASKING:
         raise TaskError(f"the proposer {options.proposer!r} asks models, and there are none: name one with --model")
     proposer: Proposer
     if options.proposer in ASKING:
-        proposer = ASKING[options.proposer](regions, models, **_asking(task, asking))
+        proposer = ASKING[options.proposer](regions, models, **_asking(task, asking, sandbox))
     else:
-        given = (regions, models) if models else (regions,)
+        given = (regions, models) if models and options.proposer not in PROPOSERS else (regions,)
         proposer = make("proposer", options.proposer, known_proposers(), ("plan", "tell"), *given)
     if options.tuning == "off" or (options.tuning == "auto" and not models):
         return Parts(task, seed, regions, archive, proposer, sandbox, models)
@@ -186,6 +190,7 @@ def parts_of(run: Run, task: Task, sandbox: Sandbox | None, models: Models) -> P
     config = run.config
     options = Options(
         proposer=config["proposer"],
+        scaffold="in the config" if "scaffold" in config else None,
         archive=config["archive"],
         tuning=config.get("tuning", "off"),
         allow_unsafe=config["allow_unsafe"],
@@ -193,15 +198,23 @@ def parts_of(run: Run, task: Task, sandbox: Sandbox | None, models: Models) -> P
     return make_parts(task, _seed_of(run) or task.seed, sandbox, options, models, config)
 
 
-def _asking(task: Task, config: Mapping[str, Any]) -> dict[str, Any]:
+def _settings_of(options: Options, task: Task) -> dict[str, Any]:
+    """What a run keeps of how its proposer asks models: prompts, or the scaffold as it was when the run began."""
+    if options.scaffold is None:
+        return {"ensemble": options.ensemble, "prompts": read_prompts(task.folder)}
+    program = read_scaffold(os.fspath(options.scaffold))
+    files = {path: content.decode() for path, content in program.files.items()}
+    return {"scaffold": {"tree": program.tree, "executables": sorted(program.executables), "files": files}}
+
+
+def _asking(task: Task, config: Mapping[str, Any], sandbox: Sandbox | None) -> dict[str, Any]:
     """What a proposer of ours that asks models is told: of the task, and how the run began."""
     settings = task.settings.task
-    return {
-        "task": settings.description,
-        "direction": settings.direction,
-        "templates": config["prompts"],
-        "ensemble": config["ensemble"],
-    }
+    told = {"task": settings.description, "direction": settings.direction}
+    if "scaffold" not in config:
+        return {**told, "templates": config["prompts"], "ensemble": config["ensemble"]}
+    files = {path: text.encode() for path, text in config["scaffold"]["files"].items()}
+    return {**told, "program": Program(files, frozenset(config["scaffold"]["executables"])), "sandbox": sandbox}
 
 
 def known_proposers() -> Mapping[str, Callable[..., Proposer]]:

@@ -35,6 +35,7 @@ class Options:
         allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
         proposer: a name in `PROPOSERS` or `ASKING` of `evolve.config`, or "module:attribute"; "auto" is "llm" when
             there are models to ask, else "mix".
+        scaffold: the folder of a scaffold, or a run of scaffolds: it proposes.
         archive: a name in `ARCHIVES` of `evolve.policies`, or "module:attribute"; with settings, "NAME,key=value,...".
         tuning: whether numeric literals are tuned beside the search for structures: "on", "off", or the evaluations
             that it may have as "screen=N,each=N,most=N", see `evolve.archives.tuned`; "auto" is on where models are
@@ -55,6 +56,7 @@ class Options:
     sandbox: str | Sandbox = "auto"
     allow_unsafe: bool = False
     proposer: str = "auto"
+    scaffold: str | os.PathLike[str] | None = None
     archive: str = "top"
     tuning: str = "auto"
     strict: bool = False
@@ -76,11 +78,23 @@ class Options:
         for name in ("proposer", "archive", "tuning"):
             if not isinstance(value := getattr(self, name), str):
                 raise TaskError(f'{name} is a name, or "module:attribute", not {value!r}')
+        _check_scaffold(self)
         _check_models(self)
         if self.ensemble not in {"weights", "bandit"}:
             raise TaskError(f'ensemble is "weights" or "bandit", not {self.ensemble!r}')
         if not isinstance(self.sandbox, str) and not callable(getattr(self.sandbox, "open", None)):
             raise TaskError(f"sandbox is a name, or a sandbox with a method open, not {self.sandbox!r}")
+
+
+def _check_scaffold(options: Options) -> None:
+    if options.scaffold is None:
+        if options.proposer == "scaffold":
+            raise TaskError('the proposer "scaffold" needs one: give its folder, or a run of scaffolds, as scaffold')
+        return
+    if not isinstance(options.scaffold, str | os.PathLike):
+        raise TaskError(f"scaffold is the path of a folder, or a run, not {options.scaffold!r}")
+    if options.proposer not in {"auto", "scaffold"}:
+        raise TaskError(f"a scaffold proposes, or {options.proposer!r} does: leave out one of them")
 
 
 def _check_models(options: Options) -> None:

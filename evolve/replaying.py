@@ -22,7 +22,7 @@ from evolve.models.meter import Meter
 from evolve.models.transcript import Transcript
 from evolve.recovery import needs_recovery
 from evolve.run import Run
-from evolve.scoring import make_sandbox, make_scorer
+from evolve.scoring import EVALUATIONS, Asking, make_sandbox, make_scorer
 
 __all__ = ["Replayed", "replay"]
 
@@ -41,9 +41,9 @@ def replay(
 ) -> Replayed:
     """Make the run at `path` again, in a folder that is thrown away: each selection, prompt and proposal.
 
-    Models answer from the transcript and evaluations come from the journal, so nothing is asked and nothing runs; with
-    a `sandbox` every program is evaluated anew, and the journal's evaluation counts. `witness` hears of everything that
-    comes out otherwise, trial by trial, and of branches whose commits are others.
+    Models answer from the transcript and evaluations come from the journal, so nothing is asked and nothing runs but a
+    scaffold that proposes; with a `sandbox` every program is evaluated anew, and the journal's evaluation counts.
+    `witness` hears of everything that comes out otherwise, trial by trial, and of branches whose commits are others.
 
     Raises as `Search.resume` does, and `RunNotFound` for a clone: what was asked and answered is in no commit.
     """
@@ -58,22 +58,23 @@ def replay(
         check_config(run)
         found = same_task(task, task_of(run), run)
         models = tuple((Silent(model.name, most_of(model)), model.weight) for model in models_of(run))
-        chosen = stack.enter_context(closing(make_sandbox(found, sandbox))) if sandbox is not None else None
+        # a scaffold is no function of ours: to propose again is to run it again, where it ran
+        place = sandbox or (run.config["sandbox"] if "scaffold" in run.config else None)
+        chosen = stack.enter_context(closing(make_sandbox(found, place))) if place is not None else None
         parts = parts_of(run, found, chosen, models)
         anew = None
-        if chosen is not None:
-            scorer = make_scorer(found, chosen, strict=run.config.get("strict", False))
-            anew = Anew(stack.enter_context(closing(scorer)), witness)
         meter, budget = None, Budget()
         if models:
-            kept = Path(folder, "transcript.jsonl")
-            try:
-                if (run.state / kept.name).exists():
-                    shutil.copy(run.state / kept.name, kept)
-            except OSError as error:
-                raise StorageError(f"cannot copy the transcript to {kept}: {error.strerror}; make room") from error
-            meter = Meter(budget, Transcript(kept), [model for model, _ in models])
+            meter = Meter(budget, _copied(run, "transcript.jsonl", folder), [model for model, _ in models])
             stack.callback(meter.close)
+        if sandbox is not None and chosen is not None:
+            asking = None
+            if models and found.settings.improve.tasks:
+                beside = Meter(budget, _copied(run, EVALUATIONS, folder))
+                stack.callback(beside.close)
+                asking = Asking(models, beside.relay)
+            scorer = make_scorer(found, chosen, strict=run.config.get("strict", False), asking=asking)
+            anew = Anew(stack.enter_context(closing(scorer)), witness)
         lineage = Lineage(Path(folder, "run"), started=run.config["started"], config=run.config_text)
         scratch = Journal(Path(folder, "journal.jsonl"))
         stack.callback(scratch.close)
@@ -96,6 +97,17 @@ def replay(
             lineage.close()
         branches = _compare_branches(Path(folder, "run"), path, witness)
         return Replayed(evolution.learners.told, branches, anew.compared if anew else 0)
+
+
+def _copied(run: Run, name: str, folder: str) -> Transcript:
+    """A copy of what models have answered, as far as there is any."""
+    kept = Path(folder, name)
+    try:
+        if (run.state / name).exists():
+            shutil.copy(run.state / name, kept)
+    except OSError as error:
+        raise StorageError(f"cannot copy the transcript to {kept}: {error.strerror}; make room") from error
+    return Transcript(kept)
 
 
 def _compare_branches(again: Path, path: Path, witness: Callable[[str], None]) -> dict[str, str]:

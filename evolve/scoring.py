@@ -4,23 +4,44 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 
 import numpy as np
 
+from evolve import forms
+from evolve.archives.top import Top
+from evolve.errors import TaskError
 from evolve.evaluation.cache import Cached
+from evolve.evaluation.improve import Downstream, Improve, Relay
 from evolve.evaluation.native import NativeEvaluator
 from evolve.evaluation.repeats import Race, Repeats, Scorer
 from evolve.evaluation.rules import Rules
+from evolve.forms import improve
+from evolve.proposers.scaffold import ScaffoldProposer
+from evolve.regions import Regions
 from evolve.sandboxes import cache, harness
 from evolve.sandboxes.choose import choose, require_able
 from evolve.sandboxes.guarantees import Guarantee, missing
 from evolve.sandboxes.proof import prove
+from evolve.scaffolds import smoke_problem
 from evolve.task import Task
-from evolve.types import Sandbox
+from evolve.types import Model, Sandbox
 
-__all__ = ["make_evaluator", "make_sandbox", "make_scorer"]
+__all__ = ["EVALUATIONS", "Asking", "make_evaluator", "make_sandbox", "make_scorer"]
+
+EVALUATIONS = "evaluations.jsonl"
+"""The transcript of what evaluations have asked models, below a run's state."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How an evaluator asks models: those there are, with their weights, and the way to them for a key of its own."""
+
+    models: Sequence[tuple[Model, float]]
+    relay: Callable[[int], Relay]
 
 
 def make_sandbox(task: Task, wanted: str | Sandbox = "auto") -> Sandbox:
@@ -46,8 +67,14 @@ def make_evaluator(task: Task, sandbox: Sandbox, *, strict: bool = False) -> Nat
     """What scores programs for `task` in `sandbox`; the caller closes both.
 
     `strict` is added to what the task says. GPUs are always used strictly: nothing may have touched one before a fork.
+    Raises `TaskError` for a task of scaffolds: to score one asks models.
     """
     settings, form = task.settings, task.form
+    if settings.improve.tasks:
+        raise TaskError(
+            f"the programs of {task.name} are scaffolds, and to score one asks models, which only a search does: "
+            f"evolve run {task.reference} --model NAME"
+        )
     return NativeEvaluator(
         sandbox=sandbox,
         folder=form.folder or task.folder,
@@ -70,17 +97,23 @@ def make_evaluator(task: Task, sandbox: Sandbox, *, strict: bool = False) -> Nat
 
 
 def make_scorer(
-    task: Task, sandbox: Sandbox, *, strict: bool = False, on_notice: Callable[[str], None] = lambda _: None
+    task: Task,
+    sandbox: Sandbox,
+    *,
+    strict: bool = False,
+    asking: Asking | None = None,
+    on_notice: Callable[[str], None] = lambda _: None,
 ) -> Repeats:
-    """The evaluator of a search: `make_evaluator`, with the task's repeats, races and cache."""
+    """The evaluator of a search: `make_evaluator`, with the task's repeats, races and cache; or that of scaffolds.
+
+    Raises `TaskError` for a task of scaffolds when there are no models to ask.
+    """
     settings = task.settings.evaluator
-    scorer: Scorer = make_evaluator(task, sandbox, strict=strict)
-    if settings.cache:
-        place = cache.folder()
-        if Guarantee.FILES in missing(sandbox):
-            on_notice(f"Nothing is cached: in the {sandbox.name} sandbox programs could write to the cache.")
-        elif place is not None:
-            scorer = Cached(scorer, place / "evaluations", _identity(task, sandbox, strict=strict))
+    scorer: Scorer
+    if task.settings.improve.tasks:
+        scorer = _make_improve(task, sandbox, asking, on_notice)
+    else:
+        scorer = _cached(make_evaluator(task, sandbox, strict=strict), task, sandbox, strict=strict, notice=on_notice)
     race = None
     if settings.repeats_most is not None:
         race = Race(
@@ -90,6 +123,63 @@ def make_scorer(
             noise_range=settings.noise_range,
         )
     return Repeats(scorer, repeats=settings.repeats, race=race, direction=task.settings.task.direction)
+
+
+def _cached(scorer: Scorer, task: Task, sandbox: Sandbox, *, strict: bool, notice: Callable[[str], None]) -> Scorer:
+    """With the cache, where the task asks for it and the sandbox can keep programs away from it."""
+    if task.settings.evaluator.cache:
+        place = cache.folder()
+        if Guarantee.FILES in missing(sandbox):
+            notice(f"Nothing is cached: in the {sandbox.name} sandbox programs could write to the cache.")
+        elif place is not None:
+            return Cached(scorer, place / "evaluations", _identity(task, sandbox, strict=strict))
+    return scorer
+
+
+def _make_improve(task: Task, sandbox: Sandbox, asking: Asking | None, notice: Callable[[str], None]) -> Improve:
+    """What scores scaffolds. All that runs for it runs in the same sandbox, each in sessions of its own."""
+    if asking is None or not asking.models:
+        raise TaskError(f"the programs of {task.name} are scaffolds, which ask models: name one with --model")
+    table, found = task.settings.improve, improve.others(task, forms.load)
+    made = [
+        [_downstream(task, other, sandbox, asking, notice) for other in part] for part in (found.tasks, found.held_out)
+    ]
+    seconds = task.settings.evaluator.call_timeout
+    return Improve(
+        made[0],
+        held_out=made[1],
+        relay=asking.relay,
+        archive=Top,
+        smoke=partial(smoke_problem, sandbox=sandbox, limits=task.limits, seconds=seconds),
+        calls=table.calls,
+        each=table.each,
+    )
+
+
+def _downstream(task: Task, other: Task, sandbox: Sandbox, asking: Asking, notice: Callable[[str], None]) -> Downstream:
+    settings = other.settings.task
+    best = settings.best_known
+    assert best is not None
+    regions = Regions(other.seed, settings.editable)
+    proposer = partial(
+        ScaffoldProposer,
+        regions,
+        asking.models,
+        sandbox=sandbox,
+        task=settings.description,
+        direction=settings.direction,
+        seconds=task.settings.evaluator.call_timeout,
+        limits=task.limits,
+        whole=True,
+    )
+    return Downstream(
+        name=other.name,
+        seed=other.seed,
+        regions=regions,
+        evaluator=_cached(make_evaluator(other, sandbox), other, sandbox, strict=False, notice=notice),
+        best_known=best if settings.direction == "maximize" else -best,
+        proposer=lambda program, calls: proposer(program=program, calls=calls),
+    )
 
 
 def _identity(task: Task, sandbox: Sandbox, *, strict: bool) -> list[str]:

@@ -22,7 +22,7 @@ from evolve.config import (
     same_task,
     task_of,
 )
-from evolve.errors import Interrupted, TaskError
+from evolve.errors import BudgetSpent, Interrupted, TaskError
 from evolve.evolution import Evolution, Outcome
 from evolve.journal import encode_evaluation
 from evolve.lineage import Lineage
@@ -31,7 +31,7 @@ from evolve.models.transcript import Transcript
 from evolve.options import Options, check_limits
 from evolve.recovery import needs_recovery, recover
 from evolve.run import Run
-from evolve.scoring import make_sandbox, make_scorer
+from evolve.scoring import EVALUATIONS, Asking, make_sandbox, make_scorer
 from evolve.task import Task
 from evolve.types import Evaluation, Sandbox, Trial
 
@@ -69,8 +69,17 @@ class Search:
         budget = Budget(counted(config["limits"]), seconds=config["limits"].get("seconds"))
         self.models = models = [model for model, _ in parts.models]
         self._meter = Meter(budget, Transcript(run.state / "transcript.jsonl"), models) if models else None
+        # an evaluator that asks models spends of the same budget, and its calls are of no trial's proposal
+        improves = bool(models and parts.task.settings.improve.tasks)
+        self._beside = Meter(budget, Transcript(run.state / EVALUATIONS)) if improves else None
+        if self._beside is not None:
+            self._beside.take_up()
         self._evaluator = make_scorer(
-            parts.task, parts.sandbox, strict=config.get("strict", False), on_notice=on_notice
+            parts.task,
+            parts.sandbox,
+            strict=config.get("strict", False),
+            asking=Asking(parts.models, self._beside.relay) if self._beside is not None else None,
+            on_notice=on_notice,
         )
         self._lineage = Lineage(
             run.path, started=config["started"], config=run.config_text, hold=run.lock, on_notice=on_notice
@@ -235,6 +244,9 @@ class Search:
             return Result(outcome, self._held_out(outcome.seed), self._held_out(outcome.best))
         except Interrupted:
             return Result(replace(outcome, reason="interrupted"), None, None)
+        except BudgetSpent as spent:
+            self._notice(f"There are no held-out scores: {spent}.")
+            return Result(outcome, None, None)
 
     def _check_budget(self) -> None:
         """Raise `TaskError` when repeats take so many evaluations that no trial could ever be begun."""
@@ -279,6 +291,8 @@ class Search:
             if flying := self._meter.flying:
                 self._notice(f"Waiting a moment for {flying} answers of models, which are paid for.")
             self._meter.close()
+        if self._beside is not None:
+            self._beside.close()
 
     def __enter__(self) -> Self:
         return self

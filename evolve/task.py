@@ -125,6 +125,19 @@ class EvaluatorTable(_Table):
         return self
 
 
+class ImproveTable(_Table):
+    """`[improve]`: the program is a scaffold, and its score is what its proposals do for other tasks."""
+
+    tasks: list[Name] = []
+    """Bundled tasks by name, or task folders relative to this one; each needs `best_known`."""
+    held_out: list[Name] = []
+    """Tasks for what is reported; without any, the same ones with other seeds."""
+    calls: Count = 8
+    """Of models, for one search; it makes as many proposals at most."""
+    each: Count = 1
+    """Searches of one task, which differ in their seeds."""
+
+
 class LimitsTable(_Table):
     """`[limits]`: what a candidate may use."""
 
@@ -191,11 +204,24 @@ class TaskFile(_Table):
 
     task: TaskTable = TaskTable()
     evaluator: EvaluatorTable = EvaluatorTable()
+    improve: ImproveTable = ImproveTable()
     limits: LimitsTable = LimitsTable()
     sandbox: SandboxTable = SandboxTable()
     search: SearchTable = SearchTable()
     objectives: dict[Name, Direction] = {}
     """What is optimised beside the score: the name of a metric, and which way."""
+
+    @model_validator(mode="after")
+    def _one_evaluator(self) -> Self:
+        if self.improve.tasks and self.evaluator.command:
+            raise ValueError("[improve] tasks cannot go with [evaluator] command: leave one of them")
+        if self.improve.tasks and self.evaluator.cache:
+            raise ValueError("[evaluator] cache: a scaffold's score depends on what models answer; leave it out")
+        if self.improve.tasks and self.task.direction == "minimize":
+            raise ValueError("[task] direction: of what a scaffold gains for [improve] tasks more is better")
+        if not self.improve.tasks and self.improve.model_fields_set:
+            raise ValueError('[improve] tasks: names the tasks to try scaffolds on, such as ["circle_packing"]')
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -251,7 +277,8 @@ class Task:
             raise TaskError(
                 f"{folder / 'task.toml'}: [evaluator] file: {entry!r} is outside the task folder: {problem}"
             )
-        if not settings.evaluator.command and not (folder / entry).is_file():
+        without = settings.evaluator.command or settings.improve.tasks
+        if not without and not (folder / entry).is_file():
             raise TaskError(
                 f"{folder / 'task.toml'}: [evaluator] file: there is no {entry!r} in {folder}; "
                 f"write it, with a function evaluate(program)"

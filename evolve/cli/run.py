@@ -43,6 +43,11 @@ __all__ = ["command"]
     "is mix when there are none.",
 )
 @click.option(
+    "--scaffold",
+    metavar="RUN|DIR",
+    help="A scaffold that proposes: of a run of scaffolds the adopted one, else its best; or the one in a folder.",
+)
+@click.option(
     "--archive",
     default="top",
     show_default=True,

@@ -1,0 +1,51 @@
+"""A task whose programs are scaffolds, scored by what they do for other tasks: `[improve]` in `task.toml`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from evolve.errors import TaskError
+from evolve.sandboxes.recipe import Surroundings
+from evolve.task import Task
+from evolve.types import Program
+
+__all__ = ["Others", "others", "pinned"]
+
+
+@dataclass(frozen=True)
+class Others:
+    """The tasks that scaffolds are tried on: those that steer, and those of reports."""
+
+    tasks: tuple[Task, ...]
+    held_out: tuple[Task, ...]
+
+
+def others(task: Task, load: Callable[[str], Task]) -> Others:
+    """The tasks that `task` names. Raises `TaskError` for those that cannot be used."""
+    table = task.settings.improve
+    both = [*table.tasks, *table.held_out]
+    if twice := sorted({name for name in both if both.count(name) > 1}):
+        raise TaskError(f"{task.folder / 'task.toml'}: [improve]: {twice[0]!r} stands there twice; name each task once")
+    return Others(*(tuple(_other(task, name, load) for name in names) for names in (table.tasks, table.held_out)))
+
+
+def pinned(task: Task, found: Others) -> Task:
+    """The task, identified by all that its scores come from: the evaluators and seeds of the others, too."""
+    parts = {"own": task.tree}
+    for other in (*found.tasks, *found.held_out):
+        parts[f"others/{other.name}"] = f"{other.tree} {other.seed.tree} {other.form.identity}"
+    return replace(task, tree=Program({name: text.encode() for name, text in parts.items()}).tree)
+
+
+def _other(task: Task, name: str, load: Callable[[str], Task]) -> Task:
+    where = f"{task.folder / 'task.toml'}: [improve]: {name!r}"
+    beside = task.folder / name
+    other = load(str(beside) if (beside / "task.toml").is_file() else name)
+    if other.settings.improve.tasks:
+        raise TaskError(f"{where} is a task for scaffolds itself; name tasks that need no model to be scored")
+    if other.settings.task.best_known is None:
+        raise TaskError(f"{where} has no best_known in its task.toml, which says how far there is to go; add it there")
+    if other.surroundings != Surroundings():
+        raise TaskError(f"{where} asks for surroundings of its own in [sandbox], and all tasks of one run share theirs")
+    return other
