@@ -17,7 +17,7 @@ from evolve.config import answers_here, choose_asked
 from evolve.errors import RunDamaged, RunExists, StorageError, TaskError
 from evolve.options import Options, check_limits
 
-__all__ = ["Order", "Plan"]
+__all__ = ["Order", "Plan", "searcher_identity"]
 
 _ENDING = ("trials", "evaluations", "seconds")
 """Limits that end a search which asks no models."""
@@ -88,7 +88,7 @@ class Plan:
         _check_names("policies", [policy.name for policy in self.policies])
         _check_names("tasks", [task.name for task in tasks])
         _check_names("seeds", self.seeds)
-        searcher = f"evolve {version('evolve')} {_package_hash()}"
+        searcher = searcher_identity()
         settled = [self._settled(policy) for policy in self.policies]
         models = {policy.name: _identity(Options(**policy.options)) for policy in settled}
         _write(
@@ -193,12 +193,12 @@ def _identity(options: Options) -> str:
     return ", ".join(names)
 
 
-def _package_hash() -> str:
-    """Of all that a search is made of: the code and the prompts of this package."""
+def searcher_identity() -> str:
+    """Name and version of this package, and a hash of all that a search is made of in it: code and prompts."""
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for file in sorted(root.rglob("*")):
         name = file.relative_to(root)
         if file.is_file() and file.suffix != ".pyc" and name.parts[0] not in _APART:
             digest.update(f"{name}\0".encode() + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:12]
+    return f"evolve {version('evolve')} {digest.hexdigest()[:12]}"

@@ -20,9 +20,9 @@ import pandas as pd
 
 from evolve import forms
 from evolve.bench.cpu import tree_seconds
-from evolve.bench.plan import Order
+from evolve.bench.plan import Order, searcher_identity
 from evolve.bench.rows import write
-from evolve.errors import EvolveError
+from evolve.errors import EvolveError, TaskError
 from evolve.options import Options
 from evolve.search import Search
 from evolve.simulated import SimulatedModel
@@ -71,18 +71,20 @@ def make_run(order: Order, file: Path, path: Path) -> str:
     Returns why it failed, or "".
     """
     recorder = _Recorder()
-    message, held_out = "", math.nan
+    message, known = "", {"sandbox": "", "held_out": math.nan}
     try:
+        if (found := searcher_identity()) != order.searcher:
+            raise TaskError(f"the code has changed under the bench: it was {order.searcher}, and is {found}")
         task = forms.load(order.reference, order.form)
         options = Options(seed=order.seed, **order.options)
         with Search.start(task, path, limits=order.limits, options=options, on_trial=recorder.tell) as search:
-            recorder.search = search
+            recorder.search, known["sandbox"] = search, search.sandbox.name
             result = search.run()
             if result.held_out_best is not None:
-                held_out = _number(result.held_out_best.score)
+                known["held_out"] = _number(result.held_out_best.score)
     except EvolveError as error:
         message = f"{type(error).__name__}: {error}"
-    _write(order, file, recorder.rows, {"held_out": held_out, "message": message})
+    _write(order, file, recorder.rows, {**known, "message": message})
     return message
 
 

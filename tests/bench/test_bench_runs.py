@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,8 +158,8 @@ def test_a_bench_that_is_killed_goes_on(tmp_path: Path, sine: str) -> None:
     words = ["bench", "run", "-o", str(tmp_path), "--policy", FREE, "--policy", long, "--tasks", sine, "--seeds", "1"]
     process = subprocess.Popen([sys.executable, "-m", "evolve", *words, "-j", "2"], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
-    assert "free on sine, seed 0" in process.stderr.readline()
-    journal = tmp_path / "runs" / "sine" / "long" / "0" / ".evolve" / "journal.jsonl"
+    assert "free on sine, seed 1" in process.stderr.readline()
+    journal = tmp_path / "runs" / "sine" / "long" / "1" / ".evolve" / "journal.jsonl"
     _until(journal.exists)
     with pytest.raises(RunLocked, match="another process is working"):
         Runner(tmp_path).make([])
@@ -169,7 +170,7 @@ def test_a_bench_that_is_killed_goes_on(tmp_path: Path, sine: str) -> None:
     process.stderr.close()
     _until(lambda: not _workers(tmp_path))
     assert read([tmp_path])["policy"].unique().tolist() == ["free"]
-    again = plan(sine, FREE, long)
+    again = plan(sine, FREE, long, seeds=[1])
     assert [order.policy for order in Runner(tmp_path).missing(again.freeze(tmp_path))] == ["long"]
 
 
@@ -193,7 +194,7 @@ def test_the_command_line_makes_and_tells(tmp_path: Path, sine: str) -> None:
     policies = tmp_path / "policies.toml"
     policies.write_text(f'[policy."{FREE.partition(":")[0]}"]\nmodels = []\nproposer = "mutation"\nevaluations = 4\n')
     bench = str(tmp_path / "bench")
-    arguments = ["--policies", str(policies), "--policy", "asks: allow_unsafe=true", "--tasks", sine, "--seeds", "2"]
+    arguments = ["--policies", str(policies), "--policy", "asks: allow_unsafe=true", "--tasks", sine, "--seeds", "4-5"]
     result = invoke("bench", "run", "-o", bench, *arguments, "--calls", "5", "--sandbox", "process")
     assert result.exit_code == 0, result.output
     assert "[4/4]" in result.output
@@ -211,6 +212,22 @@ def test_the_command_line_makes_and_tells(tmp_path: Path, sine: str) -> None:
         "free",
         "asks",
     ]
+
+
+def test_code_that_changes_under_a_bench_is_a_failure(tmp_path: Path, sine: str) -> None:
+    """No run is made by other code than the one that is written down with it."""
+    orders = [replace(order, searcher="evolve 0 old") for order in plan(sine, FREE).freeze(tmp_path)]
+    Runner(tmp_path).make(orders)
+    (row,) = read([tmp_path]).to_dict("records")
+    assert "the code has changed under the bench: it was evolve 0 old" in row["message"]
+
+
+@pytest.mark.parametrize("seeds", ["0", "5-4", "-3", "a", "1-b"])
+def test_seeds_are_a_number_or_a_range(seeds: str, tmp_path: Path) -> None:
+    """Anything else is wrong usage."""
+    result = invoke("bench", "run", "-o", str(tmp_path), "--tasks", "sine", f"--seeds={seeds}")
+    assert result.exit_code == 2
+    assert "is neither a number of seeds" in result.output
 
 
 def test_processor_time_is_of_a_process_and_all_below() -> None:

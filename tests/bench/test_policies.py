@@ -8,6 +8,7 @@ import pytest
 
 from evolve.bench.policies import Policy, parse_policy, read_policies
 from evolve.errors import TaskError
+from evolve.policies import make_archive
 
 
 @pytest.mark.parametrize(
@@ -76,3 +77,13 @@ def test_what_is_wrong_in_a_file_is_named(text: str, said: str, tmp_path: Path) 
     path.write_text(text)
     with pytest.raises(TaskError, match=said):
         read_policies(path)
+
+
+@pytest.mark.parametrize("name", ["policies", "ablation"])
+def test_the_comparisons_of_this_repository_can_be_made(name: str) -> None:
+    """Their policies hold for what a search knows today, archives' settings among it."""
+    policies = read_policies(Path(__file__).parents[2] / "benchmarks" / "comparison" / f"{name}.toml")
+    assert policies[0] == Policy("default")
+    for policy in policies:
+        if "archive" in policy.options:
+            make_archive(policy.options["archive"])

@@ -21,6 +21,15 @@ __all__ = ["command"]
 FAILED = 6
 
 
+def _seeds(_context: click.Context, _parameter: click.Parameter, value: str) -> range:
+    first, dash, last = value.rpartition("-")
+    if last.isdecimal() and (first.isdecimal() if dash else True):
+        seeds = range(int(first) if dash else 1, int(last) + 1)
+        if seeds:
+            return seeds
+    raise click.BadParameter(f"{value!r} is neither a number of seeds, such as 20, nor a range of them, such as 1-20")
+
+
 @click.command(name="run")
 @click.option(
     "--output",
@@ -46,7 +55,12 @@ FAILED = 6
 )
 @click.option("--tasks", required=True, metavar="A,B,...", help="Bundled tasks or task folders.")
 @click.option(
-    "--seeds", type=click.IntRange(min=1), default=20, show_default=True, help="Runs of each policy and task."
+    "--seeds",
+    default="20",
+    show_default=True,
+    callback=_seeds,
+    metavar="N|A-B",
+    help="One run of each policy and task with each of them: 1 to N, or A to B.",
 )
 @limit_options("at most this many, in each run")
 @click.option(
@@ -70,7 +84,7 @@ def command(  # noqa: PLR0913 - one for each option
     policies: tuple[str, ...],
     files: tuple[Path, ...],
     tasks: str,
-    seeds: int,
+    seeds: range,
     form: str,
     jobs: int | None,
     keep_runs: bool,
@@ -95,7 +109,7 @@ def command(  # noqa: PLR0913 - one for each option
     plan = Plan(
         policies=[*(policy for file in files for policy in read_policies(file)), *map(parse_policy, policies)],
         tasks=tasks.split(","),
-        seeds=range(seeds),
+        seeds=seeds,
         limits=limits,
         options=given,
         form=form,
