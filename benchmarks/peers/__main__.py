@@ -47,6 +47,8 @@ PATIENCE = 20.0  # seconds for each call, on average, before a run counts as stu
 def main() -> int:
     """Every peer on every task with every seed, those that are missing."""
     given = _options()
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell has started it in the background
+        signal.signal(number, _stop)
     failed = 0
     for task_name in given.task or TASKS:
         task = Task.load(task_name)
@@ -153,6 +155,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             break
         time.sleep(0.5)
     process.wait()
+
+
+def _stop(*_: object) -> None:
+    """End the peer, its folder and the servers with the runner."""
+    raise SystemExit("stopped; the same command goes on")
 
 
 def _failed(path: Path) -> bool:
