@@ -24,7 +24,7 @@ from evolve.plugins import find, make
 from evolve.policies import make_archive, tuning_settings
 from evolve.proposers._prompts import read_prompts
 from evolve.proposers.crossover import Crossover
-from evolve.proposers.llm import LLM
+from evolve.proposers.llm import LLM, OPERATORS
 from evolve.proposers.mix import Mix
 from evolve.proposers.mutation import Mutation
 from evolve.proposers.scaffold import ScaffoldProposer
@@ -85,6 +85,9 @@ the models too, when the run has some."""
 _SESSIONS = 32
 """Structures in tuning that are remembered when tuning is woven in: each lane may have some."""
 
+_EDITS = {"diff": "edit", "full": "rewrite"}
+"""Forms of changes as other tools call them, and the operators that ask for them."""
+
 _CONFIG = frozenset(
     {"task", "evaluator", "started", "seed", "workers", "sandbox", "allow_unsafe", "proposer", "archive", "limits"}
 )
@@ -119,7 +122,7 @@ def prepare(
     """
     options = options or Options()
     given = check_limits(limits or {})
-    models = choose_asked(options)
+    models = choose_asked(options, task.form.models)
     if options.proposer == "auto":
         default = "llm" if models else "mix"
         options = replace(options, proposer=default if options.scaffold is None else "scaffold")
@@ -201,7 +204,11 @@ def parts_of(run: Run, task: Task, sandbox: Sandbox | None, models: Models) -> P
 def _settings_of(options: Options, task: Task) -> dict[str, Any]:
     """What a run keeps of how its proposer asks models: prompts, or the scaffold as it was when the run began."""
     if options.scaffold is None:
-        return {"ensemble": options.ensemble, "prompts": read_prompts(task.folder)}
+        return {
+            "ensemble": options.ensemble,
+            "operators": _operators(task),
+            "prompts": read_prompts(task.folder),
+        }
     program = read_scaffold(os.fspath(options.scaffold))
     files = {path: content.decode() for path, content in program.files.items()}
     return {"scaffold": {"tree": program.tree, "executables": sorted(program.executables), "files": files}}
@@ -212,16 +219,26 @@ def _asking(task: Task, config: Mapping[str, Any], sandbox: Sandbox | None) -> d
     settings = task.settings.task
     told = {"task": settings.description, "direction": settings.direction}
     if "scaffold" not in config:
-        return {**told, "templates": config["prompts"], "ensemble": config["ensemble"]}
+        operators = config.get("operators", OPERATORS)
+        return {**told, "templates": config["prompts"], "ensemble": config["ensemble"], "operators": operators}
     files = {path: text.encode() for path, text in config["scaffold"]["files"].items()}
     return {**told, "program": Program(files, frozenset(config["scaffold"]["executables"])), "sandbox": sandbox}
+
+
+def _operators(task: Task) -> Mapping[str, float]:
+    """How often each is asked for; where another tool's configuration wants one form of changes alone, that one."""
+    wanted = {_EDITS[name] for name in task.form.edits if name in _EDITS}
+    if len(wanted) != 1:
+        return OPERATORS
+    weight = sum(OPERATORS[name] for name in _EDITS.values())
+    return {**OPERATORS, **{name: weight if name in wanted else 0.0 for name in _EDITS.values()}}
 
 
 def known_proposers() -> Mapping[str, Callable[..., Proposer]]:
     return {**PROPOSERS, **ASKING}
 
 
-def choose_asked(options: Options) -> tuple[ModelSettings, ...]:
+def choose_asked(options: Options, usual: Sequence[Mapping[str, Any]] = ()) -> tuple[ModelSettings, ...]:
     if not options.models and options.model_file is None:
         for name in ("base_url", "api_key_env", "prices"):
             if getattr(options, name):
@@ -237,6 +254,7 @@ def choose_asked(options: Options) -> tuple[ModelSettings, ...]:
         api_key_env=options.api_key_env,
         prices=prices,
         inside={"simulated"},
+        usual=usual,
     )
 
 

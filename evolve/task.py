@@ -229,11 +229,9 @@ class Form:
     """How a task's evaluator is asked, when it is no `evaluate.py` of the native form.
 
     Then `folder` has the script that speaks for it, which finds the files `extra` beside its own, and the task's files
-    lie in `beside`, with the candidate. `notes` are what the user has to know about scores of this form. `hints` are
-    what the configuration of another tool says about how to search, by our names, for whoever can make use of it:
-    population, archive, islands, migration_interval, migration_rate, elites, exploration, exploitation, features,
-    feature_bins, edits (kinds of change that a model is asked for), inspirations, and models (name, weight,
-    temperature and the like; never a key).
+    lie in `beside`, with the candidate. `notes` are what the user has to know about scores of this form. `edits` and
+    `models` are what the configuration of another tool says of models: the forms in which they are asked for changes,
+    "diff" or "full", and how they are asked, as tables of `ModelSettings` by name (never a key).
     """
 
     name: str = "native"
@@ -241,7 +239,8 @@ class Form:
     extra: Mapping[str, bytes] = field(default_factory=dict)
     beside: Program = field(default_factory=lambda: Program({}))
     notes: tuple[str, ...] = ()
-    hints: Mapping[str, Json] = field(default_factory=dict)
+    edits: tuple[str, ...] = ()
+    models: tuple[Mapping[str, Json], ...] = ()
 
     @property
     def identity(self) -> str:

@@ -17,6 +17,7 @@ from evolve.models.prices import Price
 from evolve.models.settings import ModelSettings, stored_models
 from evolve.options import Options
 from evolve.proposers.llm import LLM
+from evolve.proposers.scaffold import ScaffoldProposer
 from evolve.proposers.woven import Woven
 from evolve.scoring import make_evaluator
 from evolve.task import Task
@@ -178,8 +179,8 @@ def estimate(task: Task, *, limits: Mapping[str, Any] | None = None, options: Op
     with closing(parts.sandbox), closing(make_evaluator(task, parts.sandbox, strict=config["strict"])) as evaluator:
         timing = time_evaluations(evaluator, parts.seed, config["workers"])
         held_out = "held_out" in evaluator.splits
-    models = stored_models(config.get("models", ()), Path("config.toml"))
-    cheap, dear, longest = _cases(parts, config["seed"], timing, asks=bool(models))
+        models = stored_models(config.get("models", ()), Path("config.toml"))
+        cheap, dear, longest = _cases(parts, config["seed"], timing, asks=bool(models))
     places = [[model.most(request) for model, _ in parts.models] for request in longest]
     measured = _Measured(timing, [usage for place in places for usage in place], held_out)
     return Estimate(
@@ -217,13 +218,14 @@ def _cases(parts: Parts, seed: int, timing: Timing, *, asks: bool) -> tuple[_Cas
     table = parts.task.settings.evaluator
     often = (table.times, table.times) if table.repeats_most is None else (table.times + 1, table.repeats_most)
     asker = parts.proposer.proposer if isinstance(parts.proposer, Woven) else parts.proposer
+    proposals = 24 if isinstance(asker, LLM) else 6  # others may take long for one
     plans: list[list[list[Request]]] = [[], [], []]
     earned = 0
     if asks:
         pretend(parts, timing.seed, range(1))
-        plans[0] = ask(parts, seed, CHEAP.answer)
+        plans[0] = ask(parts, seed, CHEAP.answer, proposals)
         pretend(parts, timing.seed, range(1, PRETENDED + 1))
-        plans[1], plans[2] = ask(parts, seed, DEAR.answer), ask(parts, seed, _ENDLESS)
+        plans[1], plans[2] = (ask(parts, seed, answer, proposals) for answer in (DEAR.answer, _ENDLESS))
     tuning = parts.tuning
     if isinstance(tuning, Tuned) and tunable(parts, timing.seed):
         earned = min(tuning.screen + tuning.each, tuning.most)
@@ -231,7 +233,7 @@ def _cases(parts: Parts, seed: int, timing: Timing, *, asks: bool) -> tuple[_Cas
     if longest and isinstance(asker, LLM) and (more := asker.room - size(longest[0])) > 0:
         longest = [_longer(request, more) for request in longest]
     cheap, dear = (
-        _Case(assumed, drawn, times, assumed.tuned * earned, isinstance(asker, LLM))
+        _Case(assumed, drawn, times, assumed.tuned * earned, isinstance(asker, LLM | ScaffoldProposer))
         for assumed, drawn, times in zip((CHEAP, DEAR), plans[:2], often, strict=True)
     )
     return cheap, dear, longest

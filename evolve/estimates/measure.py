@@ -25,7 +25,6 @@ PRETENDED = 30
 _SHORT = 5.0
 """Seconds below which an evaluation is measured several times."""
 
-_PLANS = 24
 _BYTES_PER_TOKEN = 4
 
 
@@ -97,18 +96,19 @@ def pretend(parts: Parts, seed: Evaluation, numbers: range) -> None:
             parts.proposer.tell(trial)
 
 
-def ask(parts: Parts, seed: int, answer: int) -> list[list[Request]]:
-    """What the proposer would ask models: for each of some proposals its requests, in order.
+def ask(parts: Parts, seed: int, answer: int, proposals: int) -> list[list[Request]]:
+    """What the proposer would ask models: for each of so many `proposals` its requests, in order.
 
     No model is asked: each answer is prose of `answer` tokens, of which nothing can be made, so a proposer that tries
     again does so as often as it may.
     """
     plans: list[list[Request]] = []
-    for number in range(1, _PLANS + 1):
+    for number in range(1, proposals + 1):
         selection = chosen(parts.archive, np.random.default_rng((seed, number, 0, 0)), number)
         requests: list[Request] = []
         rng = np.random.default_rng((seed, number, 1, 0))
-        context = Context(PRETENDED + number, rng, ask=partial(_prose, requests, answer))
+        prose = partial(_prose, requests, answer)
+        context = Context(PRETENDED + number, rng, ask=prose, relay=prose)
         planned(parts.proposer, selection, context)()
         plans.append(requests)
     return plans

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from evolve.errors import TaskError
@@ -50,7 +51,8 @@ class Foreign:
     suffix: str = ""
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     script: Mapping[str, Json] = field(default_factory=dict)
-    hints: Mapping[str, Json] = field(default_factory=dict)
+    edits: tuple[str, ...] = ()
+    models: tuple[Mapping[str, Json], ...] = ()
     notes: Iterable[str] = ()
     left: Callable[[Path], bool] = lambda _: False
 
@@ -71,8 +73,9 @@ class Foreign:
             folder=ours / self.form,
             extra={"settings.json": json.dumps(self._script(settings)).encode()},
             beside=beside(files, more),
-            notes=(UNPROTECTED, *self.notes, *self._ignored(), *self._missing(settings)),
-            hints=self.hints,
+            notes=(UNPROTECTED, *self.notes, *self._asked(), *self._ignored(), *self._missing(settings)),
+            edits=self.edits,
+            models=self.models,
         )
         return replace(task, form=form)
 
@@ -98,6 +101,13 @@ class Foreign:
             "seed": settings.search.seed or 0,
             **self.script,
         }
+
+    def _asked(self) -> list[str]:
+        """Models cost money, so they are asked when they are named on the command line, and not before."""
+        if not self.models:
+            return []
+        named = " ".join(f"--model {quote(str(model['name']))}" for model in self.models)
+        return [f"{self.configuration.name} names models; they are asked, as it says there, with {named}"]
 
     def _ignored(self) -> list[str]:
         unused = self.configuration.unused()

@@ -22,20 +22,7 @@ _THRESHOLDS = [0.5, 0.75, 0.9]
 _STAGES = 3
 _FEEDBACK = 20 * 1024
 _FEATURES = ["complexity", "diversity"]
-_HINTS = {
-    "population": "database.population_size",
-    "archive": "database.archive_size",
-    "islands": "database.num_islands",
-    "migration_interval": "database.migration_interval",
-    "migration_rate": "database.migration_rate",
-    "elites": "database.elite_selection_ratio",
-    "exploration": "database.exploration_ratio",
-    "exploitation": "database.exploitation_ratio",
-    "feature_bins": "database.feature_bins",
-    "inspirations": "prompt.num_top_programs",
-    "diverse_inspirations": "prompt.num_diverse_programs",
-}
-_MODEL = ("name", "weight", "temperature", "top_p", "max_tokens", "reasoning_effort")
+_MODEL = ("name", "weight", "temperature", "max_tokens", "reasoning_effort")
 
 
 def load(reference: str) -> Task:
@@ -85,7 +72,8 @@ def load(reference: str) -> Task:
             "artifacts": artifacts,
             "feedback": found.count("prompt.max_artifact_bytes", _FEEDBACK),
         },
-        hints={**_hints(found), "features": features},
+        edits=_edits(found),
+        models=tuple(_models(found)),
         notes=notes,
         left=lambda path: path.name == "openevolve_output",
     ).task()
@@ -108,16 +96,10 @@ def _configuration(folder: Path, named: Path | None) -> tuple[Configuration, lis
     return Configuration.read(first), [note]
 
 
-def _hints(found: Configuration) -> dict[str, Json]:
-    hints: dict[str, Json] = {}
-    for name, key in _HINTS.items():
-        if (value := found.value(key)) is not None:
-            hints[name] = value
-    if found.value("diff_based_evolution") is not None:
-        hints["edits"] = ["diff" if found.flag("diff_based_evolution", True) else "full"]
-    if models := _models(found):
-        hints["models"] = models
-    return hints
+def _edits(found: Configuration) -> tuple[str, ...]:
+    if found.value("diff_based_evolution") is None:
+        return ()
+    return ("diff",) if found.flag("diff_based_evolution", True) else ("full",)
 
 
 def _models(found: Configuration) -> list[dict[str, Json]]:

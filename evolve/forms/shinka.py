@@ -15,7 +15,6 @@ from evolve.errors import TaskError
 from evolve.forms.configuration import Configuration
 from evolve.forms.foreign import Foreign, one_file
 from evolve.task import Task
-from evolve.types import Json
 
 __all__ = ["load"]
 
@@ -24,17 +23,6 @@ _LAUNCHER = "run_evo.py"
 _TABLES = {"EvolutionConfig": "evo_config", "DatabaseConfig": "db_config", "LocalJobConfig": "job_config"}
 """What a launcher makes with literal arguments, and where the same keys are in a YAML file."""
 _RUNNER = "ShinkaEvolveRunner"
-_HINTS = {
-    "archive": "db_config.archive_size",
-    "islands": "db_config.num_islands",
-    "migration_interval": "db_config.migration_interval",
-    "migration_rate": "db_config.migration_rate",
-    "elites": "db_config.elite_selection_ratio",
-    "inspirations": "db_config.num_top_k_inspirations",
-    "diverse_inspirations": "db_config.num_archive_inspirations",
-    "edits": "evo_config.patch_types",
-    "edit_weights": "evo_config.patch_type_probs",
-}
 
 
 def load(reference: str) -> Task:
@@ -66,7 +54,8 @@ def load(reference: str) -> Task:
             "task": {"description": found.text("evo_config.task_sys_msg").strip()},
             "search": {key: value for key, value in search.items() if value is not None},
         },
-        hints=_hints(found),
+        edits=tuple(found.names("evo_config.patch_types", [])),
+        models=tuple({"name": name} for name in found.names("evo_config.llm_models", [])),
         notes=notes,
         left=lambda path: (path / "gen_0").is_dir(),
     ).task()
@@ -145,13 +134,3 @@ def _seconds(found: Configuration, key: str) -> float | None:
         raise TaskError(f"{found.name}: {key} is {str(text)[:100]!r}, and should be a time as hh:mm:ss")
     hours, minutes, seconds = map(int, text.split(":"))
     return float(hours * 3600 + minutes * 60 + seconds) or None
-
-
-def _hints(found: Configuration) -> dict[str, Json]:
-    hints: dict[str, Json] = {}
-    for name, key in _HINTS.items():
-        if (value := found.value(key)) is not None:
-            hints[name] = value
-    if models := found.names("evo_config.llm_models", []):
-        hints["models"] = [{"name": name} for name in models]
-    return hints

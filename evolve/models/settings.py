@@ -167,6 +167,7 @@ def choose_models(
     api_key_env: str | None = None,
     prices: Sequence[str] = (),
     inside: Collection[str] = (),
+    usual: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[ModelSettings, ...]:
     """The models that these options ask for, each with a price.
 
@@ -177,11 +178,13 @@ def choose_models(
             variable OPENAI_BASE_URL does, as it does for OpenAI's own client.
         prices: IN/OUT for all of them, or NAME=IN/OUT for one.
         inside: names of models that answer in this process, for which the environment does not count.
+        usual: tables as in a file, for models of these names that the file says nothing of.
 
     Raises `TaskError`, naming the option or the key.
     """
-    known = {table["name"]: table for table in _tables(file)} if file is not None else {}
-    wanted = [_weighted(name) for name in names] or [(name, None) for name in known]
+    told = {table["name"]: table for table in _tables(file)} if file is not None else {}
+    wanted = [_weighted(name) for name in names] or [(name, None) for name in told]
+    known = {**{str(table["name"]): table for table in usual}, **told}
     given, common = _prices(prices, [name for name, _ in wanted])
     over = {"base_url": base_url, "api_key_env": api_key_env}
     models = []

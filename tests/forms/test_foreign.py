@@ -10,7 +10,10 @@ from typing import Any, TypeAlias
 import pytest
 
 from evolve import forms
+from evolve.config import prepare
 from evolve.errors import TaskError
+from evolve.options import Options
+from evolve.proposers.llm import OPERATORS
 from evolve.task import Task
 
 Folder: TypeAlias = Callable[[dict[str, str]], Path]
@@ -83,27 +86,24 @@ def test_a_configuration_of_openevolve_s_is_mapped(folder: Folder) -> None:
         "thresholds": [0.25],
         "seed": 7,
     }
-    assert task.form.hints == {
-        "population": 60,
-        "archive": 25,
-        "islands": 4,
-        "features": ["size"],
-        "edits": ["full"],
-        "models": [
-            {"name": "small", "weight": 1.0, "temperature": 0.3},
-            {"name": "large", "weight": 0.4, "temperature": 0.3},
-        ],
-    }
+    assert task.form.edits == ("full",)
+    assert task.form.models == (
+        {"name": "small", "weight": 1.0, "temperature": 0.3},
+        {"name": "large", "weight": 0.4, "temperature": 0.3},
+    )
 
 
 def test_what_is_not_used_is_told_once(folder: Folder) -> None:
     """By name and never with its value: a key may be among them."""
     task = forms.load(folder({**OPENEVOLVE, "config.yaml": YAML}), "openevolve")
-    assert "config.yaml: not used: checkpoint_interval, llm.api_key, llm.api_base, evaluator.nonsense" in told(task)
+    assert "config.yaml: not used: checkpoint_interval, llm.api_key, llm.api_base, database.population_size" in told(
+        task
+    )
+    assert "config.yaml names models; they are asked, as it says there, with --model small --model large" in told(task)
     assert "no model's opinion is part of a score here" in told(task)
     assert "could forge its score" in told(task)
-    assert "sk-hidden" not in repr(task.form.hints) + told(task)
-    assert len(task.form.notes) == 3
+    assert "sk-hidden" not in repr(task.form.models) + told(task)
+    assert len(task.form.notes) == 4
 
 
 def test_defaults_are_openevolve_s(folder: Folder) -> None:
@@ -115,11 +115,31 @@ def test_defaults_are_openevolve_s(folder: Folder) -> None:
     assert "there is no config.yaml, so OpenEvolve's defaults hold" in told(task)
 
 
+def test_a_run_with_models_takes_what_the_configuration_says_of_them(folder: Folder) -> None:
+    """Of those that are named, and for the form in which they are asked; the command line goes over it."""
+    task = forms.load(folder({**OPENEVOLVE, "config.yaml": YAML}), "openevolve")
+    asked: dict[str, Any] = {
+        "models": ["small=2", "large", "other"],
+        "prices": ["1/1"],
+        "base_url": "http://localhost:1/v1",
+    }
+    parts, config = prepare(task, options=Options(sandbox="process", allow_unsafe=True, **asked))
+    assert parts.sandbox is not None
+    parts.sandbox.close()
+    taken = [(model["name"], model["weight"], model.get("temperature")) for model in config["models"]]
+    assert taken == [("small", 2.0, 0.3), ("large", 0.4, 0.3), ("other", 1.0, None)]
+    operators = config["operators"]
+    assert operators["edit"] == 0.0
+    assert operators["rewrite"] == OPERATORS["edit"] + OPERATORS["rewrite"]
+    assert {name: operators[name] for name in ("combine", "repair", "leap")}.items() <= OPERATORS.items()
+
+
 def test_models_may_be_a_list(folder: Folder) -> None:
     """What holds for all of them is in each."""
-    config = "llm:\n  top_p: 0.9\n  models:\n    - {name: a, weight: 0.8, api_key: sk-1}\n    - {name: b, top_p: 0.5}\n"
+    models = "[{name: a, weight: 0.8, api_key: sk-1}, {name: b, max_tokens: 500}]"
+    config = f"llm:\n  max_tokens: 900\n  models: {models}\n"
     task = forms.load(folder({**OPENEVOLVE, "config.yaml": config}), "openevolve")
-    assert task.form.hints["models"] == [{"top_p": 0.9, "name": "a", "weight": 0.8}, {"top_p": 0.5, "name": "b"}]
+    assert task.form.models == ({"max_tokens": 900, "name": "a", "weight": 0.8}, {"max_tokens": 500, "name": "b"})
 
 
 def test_one_of_several_configurations_can_be_named(folder: Folder) -> None:
@@ -248,12 +268,8 @@ def test_a_launcher_of_shinka_s_is_read(folder: Folder) -> None:
     assert settings.task.description == "Make it better."
     assert (settings.search.limits, settings.search.workers) == ({"trials": 24}, 2)
     assert (settings.evaluator.call_timeout, script(task)["told"]) == (200.0, "the time in run_evo.py")
-    assert task.form.hints == {
-        "archive": 40,
-        "islands": 2,
-        "edits": ["diff", "full"],
-        "models": [{"name": "a"}, {"name": "b"}],
-    }
+    assert task.form.edits == ("diff", "full")
+    assert task.form.models == ({"name": "a"}, {"name": "b"})
 
 
 def test_a_yaml_file_of_shinka_s_wins(folder: Folder) -> None:
