@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -43,6 +43,7 @@ from evolve.types import (
     Context,
     Evaluation,
     Evaluator,
+    Gate,
     Json,
     Plan,
     Program,
@@ -111,6 +112,8 @@ class Evolution:
         patience: seconds between tries after a `Fault`; when they are used up the run stops.
         tuning: what the tuner tries while evaluators have nothing else to do; with one trial in flight, before the next
             proposal. Its trials count as evaluations and not as trials.
+        gate: what decides, beside the search, which program is adopted. Its work goes first, and takes half of the
+            workers at most; with one trial in flight it is done between trials.
         meter: how proposers ask models; what they used is the meter's to say, not theirs.
         on_trial: hears each trial told in this session.
         opened: what else the journal says of this session's beginning.
@@ -134,6 +137,7 @@ class Evolution:
     attempts: int = 8
     patience: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
     tuning: Tuning | None = None
+    gate: Gate | None = None
     meter: Meter | None = None
     on_trial: Callable[[Trial], None] = lambda _: None
     opened: Mapping[str, Json] = field(default_factory=dict)
@@ -147,12 +151,15 @@ class Evolution:
             self.evaluator,
             self.lineage,
             apart="" if self.tuning is None else "tuner",
+            gate=self.gate,
         )
         self.held_out: dict[int, Evaluation] = {}
         self._seen: dict[bytes, int] = {}
         self._next = 0
         self._pending: dict[int, _Pending] = {}
         self._futures: dict[Future[Any], _Pending] = {}
+        self._judging: dict[Future[Mapping[str, Json]], int] = {}
+        self._judged = 0
         self._short = ""
         self._unanswered = 0
         self._again: list[tuple[_Pending, int]] = []
@@ -253,6 +260,8 @@ class Evolution:
             self._plan(pending)
         elif kind == "ledger":
             self.lineage.ledger(self._totals())
+        elif kind == "gate":
+            self._decide(event)
         elif kind == "opened":
             self.budget.limits = event["limits"]
             self.budget.seconds = event.get("seconds")
@@ -348,14 +357,58 @@ class Evolution:
     def _fill(self) -> bool:
         """Ask for trials while there is room and budget; False when none is in flight any more."""
         self.budget.elapsed = time.monotonic() - self._begun
-        while not self._halt.is_set() and self._ask():
+        while not self._halt.is_set() and (self._judge() or self._ask()):
             pass
-        return bool(self._futures) and not self._halt.is_set()
+        return bool(self._futures or self._judging) and not self._halt.is_set()
+
+    def _judge(self) -> bool:
+        """Begin a piece of the gate's work; False when there is no room for any, or nothing to do."""
+        one_by_one = self.in_flight == 1
+        if self.gate is None or (one_by_one and self._futures) or len(self._judging) >= max(1, self.workers // 2):
+            return False
+        most = {"evaluations": 2 * self.reservation.get("evaluations", 1)}
+        if not self.budget.reserve(("gate", self._judged), most):
+            return False
+        work = self.gate.next()
+        if work is None:
+            self.budget.settle(("gate", self._judged), {})
+            return False
+        self._judging[self._evaluations.submit(self._patiently, work, self._halt)] = self._judged
+        self._judged += 1
+        return True
+
+    def _heard(self, done: Collection[Future[Any]]) -> BaseException | None:
+        """Journal what the gate's work gave, and have the gate hear of it. The first failure, if there is one."""
+        failure: BaseException | None = None
+        for future in sorted((future for future in done if future in self._judging), key=self._judging.__getitem__):
+            key = ("gate", self._judging.pop(future))
+            error = future.exception()
+            if isinstance(error, BudgetSpent):
+                self._short = self._short or error.resource
+                self.budget.settle(key, {})
+            elif error is not None:
+                failure = failure or error
+            else:
+                event = future.result()
+                self.journal.append(event)
+                self.journal.sync()
+                self._decide(event, key)
+        return failure
+
+    def _decide(self, event: Mapping[str, Any], key: Hashable = None) -> None:
+        """What follows from an event of the gate that the journal holds."""
+        if self.gate is None:
+            raise RunDamaged(
+                "the journal has decisions about adopted programs, and this search has no gate to hear them"
+            )
+        self.budget.settle(key, {"evaluations": event.get("evaluations", 0)})
+        self.lineage.note(event)
+        self.gate.fold(event)
 
     def _ask(self) -> bool:
         """Ask for one more trial; False when there is no room for any."""
         one_by_one = self.in_flight == 1
-        if one_by_one and self._futures:
+        if one_by_one and (self._futures or self._judging):
             return False
         if one_by_one and self._ask_tuner(final=False):
             return True
@@ -401,10 +454,10 @@ class Evolution:
 
     def _advance(self) -> None:
         """Take what has finished, in the order of asking, and carry it one step on."""
-        done, _ = wait(self._futures, timeout=0.1, return_when=FIRST_COMPLETED)
+        done, _ = wait([*self._futures, *self._judging], timeout=0.1, return_when=FIRST_COMPLETED)
         told: list[Trial] = []
-        failure: BaseException | None = None
-        for future in sorted(done, key=lambda future: self._futures[future].number):
+        failure = self._heard(done)
+        for future in sorted(done & self._futures.keys(), key=lambda future: self._futures[future].number):
             pending = self._futures.pop(future)
             error = future.exception()
             if isinstance(error, BudgetSpent):
@@ -597,7 +650,7 @@ class Evolution:
         self.lineage.ledger(self._totals())
 
     def _close_session(self, reason: str) -> None:
-        if self.lineage.unledgered:
+        if self.lineage.unledgered or self.lineage.noted:
             self._cut_ledger()
         self._stopped(reason)
         if self.best is not None:

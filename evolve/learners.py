@@ -12,14 +12,14 @@ from evolve.lineage import Lineage
 from evolve.models.meter import Meter
 from evolve.plugins import guarded
 from evolve.standing import Standing
-from evolve.types import Archive, Evaluator, Program, Proposer, Status, Trial
+from evolve.types import Archive, Evaluator, Gate, Program, Proposer, Status, Trial
 
 __all__ = ["Learners"]
 
 
 @dataclass
 class Learners:
-    """Budget, meter, archive, proposer, evaluator and lineage, which hear of a trial in this order.
+    """Budget, meter, archive, proposer, evaluator, lineage and gate, which hear of a trial in this order.
 
     `told` is how many trials there were, `statuses` counts how they ended, the seed left out, and `examples` holds the
     first one of each status. Trials of the operator `apart` are no trials to the budget; `tuned` counts them.
@@ -32,6 +32,7 @@ class Learners:
     evaluator: Evaluator
     lineage: Lineage
     apart: str = ""
+    gate: Gate | None = None
 
     def __post_init__(self) -> None:
         self.seed: Trial | None = None
@@ -68,6 +69,8 @@ class Learners:
             self._note(changed)
             with guarded("archive", self.archive, f"told again of trial {changed.number}"):
                 self.archive.tell(changed)
+            if self.gate is not None:
+                self.gate.tell(changed)
         self._note(trial)
         self.told += 1
         self.tuned += trial.operator == self.apart
@@ -86,6 +89,8 @@ class Learners:
         if trial.lane and fitness is not None and fitness > self._lane_best.get(trial.lane, -math.inf):
             self._lane_best[trial.lane] = fitness
             self.lineage.point(f"lane/{trial.lane}", commit)
+        if self.gate is not None:
+            self.gate.tell(trial)
 
     def _settle(self, trial: Trial) -> None:
         evaluated = trial.evaluation.status not in {Status.REJECTED, Status.DUPLICATE}

@@ -69,6 +69,7 @@ class Lineage:
         self._hold = hold
         self._ids: list[bytes] = []
         self._ledger: list[Trial] = []
+        self._noted: list[tuple[int, Mapping[str, Json]]] = []
         self._ledger_tip: str | None = None
         self._decision_tip: str | None = None
         self._branches: dict[str, str] = {}
@@ -154,17 +155,25 @@ class Lineage:
         """How many trials were recorded since the last commit of the ledger."""
         return len(self._ledger)
 
+    @property
+    def noted(self) -> int:
+        """How many events of a gate were noted since then."""
+        return len(self._noted)
+
     def ledger(self, budget: Mapping[str, Json]) -> None:
-        """Commit the ledger: the trials recorded since the last time, with the config and the `budget` as of now."""
+        """Commit the ledger: what was recorded since the last time, with the config and the `budget` as of now."""
         files = {
             "budget.json": _json_line(budget),
             "config.toml": self.config,
             "evaluations.jsonl": b"".join(_json_line(_ledger_line(trial)) for trial in self._ledger),
         }
+        if self._noted:
+            files["gate.jsonl"] = b"".join(_json_line({"after": after, **event}) for after, event in self._noted)
         numbers = [trial.number for trial in self._ledger]
         parents = [*([self._ledger_tip] if self._ledger_tip else []), *map(self.commit, numbers)]
-        message = f"Ledger: {len(numbers)} trials, {min(numbers)} to {max(numbers)}\n"
-        when = self.started + max(numbers)
+        said = f"{len(numbers)} trials, {min(numbers)} to {max(numbers)}" if numbers else f"{len(self._noted)} events"
+        message = f"Ledger: {said}\n"
+        when = self.started + max(numbers, default=len(self._ids) - 1)
         tree = tree_id({path: (MODE_FILE, blob_id(content)) for path, content in files.items()})
         commit = _commit_id(tree, parents, when, message)
         if not self._is_there(commit):
@@ -172,7 +181,12 @@ class Lineage:
             self._import().commit(commit, parents, when, message, changes)
         self._ledger_tip = commit
         self._ledger.clear()
+        self._noted.clear()
         self.point("trials", commit)
+
+    def note(self, event: Mapping[str, Json]) -> None:
+        """Have the ledger keep an event of a gate, in its place among the trials."""
+        self._noted.append((len(self._ledger), event))
 
     def decide(self, number: int, program: Program, message: str, *, told: int) -> str:
         """Commit a decision about trial `number` to the branch `adopted`; return its id.

@@ -125,8 +125,10 @@ def _events(repository: git.Repo, tip: str) -> Iterator[Event]:
             yield {"event": "opened", **budget}
         lines = [json.loads(line) for line in cut.lines]
         commits.update(zip((line["number"] for line in lines), cut.trials, strict=True))
-        for line in lines:
+        for place, line in enumerate(lines):
+            yield from cut.events(after=place)
             yield from _trial(line, program_of, seen)
+        yield from cut.events(after=len(lines))
         yield {"event": "ledger"}
     # why the last session ended is in no commit, but that the budget was used up can be seen
     used_up = [name for name, limit in limits["limits"].items() if spent[name] >= limit]
@@ -135,11 +137,18 @@ def _events(repository: git.Repo, tip: str) -> Iterator[Event]:
 
 @dataclass(frozen=True, slots=True)
 class _Cut:
-    """One commit of the ledger, with the lines and the commits of its trials."""
+    """One commit of the ledger, with the lines and the commits of its trials, and the events of a gate among them."""
 
     commit: str
     lines: list[bytes]
     trials: list[str]
+    gate: list[Event]
+
+    def events(self, *, after: int) -> Iterator[Event]:
+        """Those that came after so many of its trials."""
+        for event in self.gate:
+            if event["after"] == after:
+                yield {name: value for name, value in event.items() if name != "after"}
 
 
 def _cuts(repository: git.Repo, tip: str) -> list[_Cut]:
@@ -150,10 +159,18 @@ def _cuts(repository: git.Repo, tip: str) -> list[_Cut]:
         lines = read_object(repository, f"{commit}:evaluations.jsonl").splitlines()
         head = read_object(repository, commit).split(b"\n\n", 1)[0]
         parents = [line[7:].decode() for line in head.split(b"\n") if line.startswith(b"parent ")]
-        cuts.append(_Cut(commit, lines, parents[-len(lines) :]))
+        gate = [json.loads(line) for line in _optional(repository, f"{commit}:gate.jsonl").splitlines()]
+        cuts.append(_Cut(commit, lines, parents[len(parents) - len(lines) :], gate))
         # the first one alone has no parent but its trials
         commit = parents[0] if len(parents) > len(lines) else None
     return cuts[::-1]
+
+
+def _optional(repository: git.Repo, name: str) -> bytes:
+    try:
+        return read_object(repository, name)
+    except ValueError:
+        return b""
 
 
 def _trial(line: dict[str, Any], program_of: Callable[[int], Program], seen: set[bytes]) -> Iterator[Event]:

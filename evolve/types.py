@@ -31,6 +31,7 @@ __all__ = [
     "Evaluation",
     "Evaluator",
     "Finish",
+    "Gate",
     "Json",
     "Limits",
     "Model",
@@ -457,6 +458,23 @@ class Model(Protocol):
 
     def close(self) -> None:
         """End what was started. May be called twice."""
+
+
+class Gate(Protocol):
+    """Decides, beside the trials of a search, which program is adopted. Called on the loop thread alone."""
+
+    def tell(self, trial: Trial) -> None:
+        """Learn of a trial as an archive does, after it was recorded in the lineage."""
+
+    def next(self) -> Callable[[], Mapping[str, Json]] | None:
+        """Work for an evaluator, which gives an event of the kind "gate"; None while there is none. It is asked as long
+        as there is room. What had not ended when a session did is asked for again, and must be the same work.
+
+        The event says how many `evaluations` it took, two at most of those that a trial may take.
+        """
+
+    def fold(self, event: Mapping[str, Json]) -> None:
+        """Take such an event, which the journal holds: live and in replay."""
 
 
 class Evaluator(Protocol):

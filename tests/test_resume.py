@@ -40,7 +40,9 @@ def moments(state: Path) -> Iterator[tuple[bytes, bytes]]:
         yield written, asked
 
 
-@pytest.mark.parametrize("kind", [{}, {"races": True}, {"tuned": True}], ids=["plain", "races", "tuned"])
+@pytest.mark.parametrize(
+    "kind", [{}, {"races": True}, {"tuned": True}, {"gated": True}], ids=["plain", "races", "tuned", "gated"]
+)
 def test_every_moment_is_as_good_as_another(tmp_path: Path, kind: dict[str, bool]) -> None:
     """With one worker: whatever was the last thing that was written, whole or torn, the commits are the same, the
     budget is exact, and no question that was answered is asked again."""

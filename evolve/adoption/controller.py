@@ -52,7 +52,7 @@ from evolve.errors import RunDamaged, TaskError
 from evolve.gates.sequential import Evidence, Verdict
 from evolve.types import Status, Trial
 
-__all__ = ["REFERENCE", "Adoption"]
+__all__ = ["REFERENCE", "Adoption", "Transitions"]
 
 REFERENCE = "reference"
 """The key of a trial's note that says which adopted program proposed it, by its trial number."""
@@ -64,7 +64,7 @@ Transitions = tuple[Transition, ...]
 
 
 class Adoption:
-    """Which program is the adopted one. `seed` is the run's.
+    """Which program is the adopted one. `seed` is the run's. Nothing is confirmed before the objective is pinned.
 
     `adopted` is the reference, None before the seed program was told; `history` are the adoptions that stand. At most
     one of `confirming`, `question` and `canary` is there. `confirmations` counts those that were started.
@@ -110,8 +110,6 @@ class Adoption:
 
         Raises `RunDamaged` when its program is another one than before: what is confirmed is frozen.
         """
-        if not self.objective:
-            raise RunDamaged(f"trial {trial.number} was told, and no event says before by which evaluator")
         tree, known = trial.program.tree, self._trees.get(trial.number)
         if known not in {None, tree}:
             raise RunDamaged(f"trial {trial.number} has the tree {tree}, and had {known} when it was told before")
@@ -148,7 +146,7 @@ class Adoption:
         return "nothing is asked: no change waits for a person, and none is a canary"
 
     def _fold(self, event: Mapping[str, Any]) -> Transitions:
-        kind = event["event"]
+        kind = event["what"]
         if kind == "objective":
             self.objective = self.objective or event["tree"]
             if problem := objective_changed(self.objective, event["tree"]):
@@ -163,7 +161,7 @@ class Adoption:
     def _begin(self) -> Transitions:
         """Start a confirmation when one is due."""
         policy = self.policy
-        busy = self.confirming or self.question or self.canary or self.closed
+        busy = not self.objective or self.confirming or self.question or self.canary or self.closed
         if busy or self._now - self._started < policy.every or self.adopted is None:
             return ()
         if rate(self.history, self._now, most=policy.adoptions_most, window=policy.adoptions_window):

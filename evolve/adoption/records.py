@@ -3,14 +3,15 @@
 Only what comes from outside is an event; all else follows from it, so there is nothing that could contradict itself
 after a kill. Beside the trials of the journal these are the events:
 
-    {"event": "objective", "tree": "9a0b..."}                       a session begins, with an evaluator of this tree
-    {"event": "pair", "confirmation": 2, "index": 17, ...}          both programs of a pair were scored
-    {"event": "review", "number": 12, "approve": true, ...}         a person has answered
+    {"event": "gate", "what": "objective", "tree": "9a0b..."}       what scores, before the first pair
+    {"event": "gate", "what": "pair", "confirmation": 2, ...}       both programs of a pair were scored
+    {"event": "gate", "what": "review", "number": 12, ...}          a person has answered
+
+Seconds are not kept, but whether they were suspiciously few: so a clone knows all that was decided by.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
@@ -19,7 +20,6 @@ from evolve.gates.sequential import Evidence
 from evolve.types import Evaluation, Json, Status
 
 __all__ = [
-    "EVENTS",
     "Adopted",
     "Change",
     "Kind",
@@ -37,8 +37,8 @@ __all__ = [
     "encode_review",
 ]
 
-EVENTS = frozenset({"objective", "pair", "review"})
-"""Kinds of events that `Adoption.fold` takes; of trials it hears through `tell`."""
+_NOTICED, _SWIFT = 0.1, 0.25
+"""Seconds of an evaluation that another one's are compared with, and the share of them that is suspiciously short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,23 +61,22 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The scores of a pair in each family, in the gate's order, and the seconds that both evaluations took.
+    """The scores of a pair in each family, in the gate's order, in [0, 1]; higher is better.
 
-    Scores are in [0, 1], higher is better. Raises `ValueError` for anything else.
+    `swift` says that the challenger's evaluation took less than a quarter of the incumbent's, which took a tenth of a
+    second or more. `evaluations` is how many times a program was scored. Raises `ValueError` for scores out of range.
     """
 
     incumbent: tuple[float, ...]
     challenger: tuple[float, ...]
-    incumbent_seconds: float = 0.0
-    challenger_seconds: float = 0.0
+    swift: bool = False
+    evaluations: int = 2
 
     def __post_init__(self) -> None:
         if len(self.incumbent) != len(self.challenger) or not self.incumbent:
             raise ValueError(f"a pair has as many scores of both, not {self.incumbent!r} and {self.challenger!r}")
         if wrong := [score for score in (*self.incumbent, *self.challenger) if not 0.0 <= score <= 1.0]:
             raise ValueError(f"a score in a pair is between 0 and 1, not {wrong[0]!r}")
-        if wrong := [took for took in (self.incumbent_seconds, self.challenger_seconds) if not 0.0 <= took < math.inf]:
-            raise ValueError(f"an evaluation took {wrong[0]!r} seconds")
 
     @staticmethod
     def of(incumbent: Evaluation, challenger: Evaluation, families: Sequence[str]) -> Outcome:
@@ -86,11 +85,12 @@ class Outcome:
         the one that all began with. Scores above 1 are 1. A fault of the surroundings is no evaluation: both sides of
         the pair are scored again.
         """
+        before, after = incumbent.cost.seconds, challenger.cost.seconds
         return Outcome(
             incumbent=_scores(incumbent, families),
             challenger=_scores(challenger, families),
-            incumbent_seconds=incumbent.cost.seconds,
-            challenger_seconds=challenger.cost.seconds,
+            swift=before >= _NOTICED and after < _SWIFT * before,
+            evaluations=incumbent.evaluations + challenger.evaluations,
         )
 
 
@@ -184,21 +184,23 @@ class Transition:
 
 
 def encode_objective(tree: str) -> dict[str, Json]:
-    """The event that a session begins with: the tree id of what scores."""
-    return {"event": "objective", "tree": tree}
+    """The event that pins what scores: a tree id."""
+    return {"event": "gate", "what": "objective", "tree": tree}
 
 
 def encode_pair(pair: Pair, outcome: Outcome) -> dict[str, Json]:
     """The event of a pair that was scored."""
     return {
-        "event": "pair",
+        "event": "gate",
+        "what": "pair",
         "confirmation": pair.confirmation,
         "index": pair.index,
         "trials": [pair.incumbent, pair.challenger],
         "seed": pair.seed,
         "challenger_first": pair.challenger_first,
         "scores": [list(outcome.incumbent), list(outcome.challenger)],
-        "seconds": [round(outcome.incumbent_seconds, 6), round(outcome.challenger_seconds, 6)],
+        **({"swift": True} if outcome.swift else {}),
+        "evaluations": outcome.evaluations,
     }
 
 
@@ -217,19 +219,20 @@ def decode_pair(event: Mapping[str, Any]) -> Pair:
 
 def decode_outcome(event: Mapping[str, Any]) -> Outcome:
     """The outcome of such an event. Raises `ValueError`."""
-    (incumbent, challenger), (incumbent_seconds, challenger_seconds) = event["scores"], event["seconds"]
+    incumbent, challenger = event["scores"]
     return Outcome(
         incumbent=tuple(incumbent),
         challenger=tuple(challenger),
-        incumbent_seconds=incumbent_seconds,
-        challenger_seconds=challenger_seconds,
+        swift=event.get("swift", False),
+        evaluations=event["evaluations"],
     )
 
 
 def encode_review(review: Review) -> dict[str, Json]:
     """The event of a person's answer."""
     return {
-        "event": "review",
+        "event": "gate",
+        "what": "review",
         "number": review.number,
         "approve": review.approve,
         "reason": review.reason,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Sequence
-from statistics import fmean, median, stdev
+from statistics import fmean, stdev
 
 from evolve.adoption.records import Adopted, Change, Outcome, Screened
 from evolve.gates.sequential import Evidence
@@ -35,7 +35,7 @@ _COMPARED_LINES = 4000
 
 _DRIFT_ERRORS, _DRIFT_LEAST = 4.0, 0.1
 _JUMP, _JUMP_AFTER = 4.0, 2
-_COLLAPSE, _COLLAPSE_SECONDS, _COLLAPSE_PAIRS = 0.25, 0.1, 5
+_COLLAPSE_PAIRS = 5
 _ACCELERATION, _ACCELERATION_AFTER = 3.0, 4
 
 
@@ -147,17 +147,13 @@ def perfect(outcomes: Sequence[Outcome]) -> str:
 
 
 def collapse(outcomes: Sequence[Outcome]) -> str:
-    """The monitor for evaluations that hardly take time any more: the median is less than a quarter of the incumbent's.
-
-    Said of five pairs and more, where the incumbent takes a tenth of a second and more.
-    """
-    if len(outcomes) < _COLLAPSE_PAIRS:
+    """The monitor for evaluations that hardly take time any more: most of five pairs and more were `swift`."""
+    swift = sum(outcome.swift for outcome in outcomes)
+    if len(outcomes) < _COLLAPSE_PAIRS or 2 * swift <= len(outcomes):
         return ""
-    before = median(outcome.incumbent_seconds for outcome in outcomes)
-    after = median(outcome.challenger_seconds for outcome in outcomes)
-    if before < _COLLAPSE_SECONDS or after >= _COLLAPSE * before:
-        return ""
-    return f"collapse: an evaluation takes {after:.3g} s, and {before:.3g} s with the incumbent"
+    return (
+        f"collapse: in {swift} of {len(outcomes)} pairs its evaluation took less than a quarter of the incumbent's time"
+    )
 
 
 def accelerating(earlier: Sequence[Adopted], change: Change, now: int) -> str:

@@ -23,7 +23,7 @@ from evolve.adoption.records import (
 )
 from evolve.types import Cost, Evaluation, Program, Split, Status, Trial
 
-__all__ = ["OBJECTIVE", "Driver", "replayed", "worth"]
+__all__ = ["OBJECTIVE", "CoinEvaluator", "Driver", "replayed", "worth"]
 
 OBJECTIVE = "0" * 40
 _REUSABLE = 20
@@ -131,7 +131,7 @@ class Driver:
             self._left = self.pairs
             self.said += self.adoption.tell(entry)
             return
-        if entry["event"] == "pair":
+        if entry["what"] == "pair":
             self._left -= 1
         self.said += self.adoption.fold(json.loads(json.dumps(entry)))
 
@@ -179,3 +179,22 @@ def replayed(policy: Policy, journal: Iterable[Trial | Mapping[str, Any]], seed:
         else:
             adoption.fold(entry)
     return adoption
+
+
+class CoinEvaluator:
+    """Scores a program 0 or 1, the more often 1 the better it is by `worth`; what it is depends on program and seed."""
+
+    def __init__(self, worth: Callable[[Program], float]) -> None:
+        self.worth = worth
+
+    def evaluate(self, program: Program, *, split: Split = "search", seed: int = 0) -> Evaluation:
+        """A coin for the seed, that falls on another side for another program seldom where both are as good."""
+        assert split == "search"
+        score = float(np.random.default_rng(seed).random() < self.worth(program))
+        return Evaluation(status=Status.OK, score=score, fitness=score)
+
+    def tell(self, trial: Trial) -> None:
+        """There is nothing to learn."""
+
+    def close(self) -> None:
+        """There is nothing to end."""

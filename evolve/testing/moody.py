@@ -5,12 +5,18 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from evolve.adoption.controller import Adoption
+from evolve.adoption.policy import Policy
+from evolve.adoption.referee import Referee
 from evolve.archives.top import Top
 from evolve.archives.tuned import Tuned
 from evolve.evaluation.repeats import Race, Repeats
+from evolve.gates.sequential import Rules
+from evolve.lineage import Lineage
 from evolve.proposers.tuner import Tuner
 from evolve.proposers.woven import Woven
 from evolve.regions import Regions
+from evolve.testing.adoptions import CoinEvaluator
 from evolve.testing.fakes import FunctionEvaluator, NoisyEvaluator
 from evolve.testing.models import ScriptedModel
 from evolve.types import Context, Evaluation, Plan, Program, Proposal, Request, Selection, Status, Trial
@@ -60,9 +66,11 @@ class MoodyProposer:
         return _program(number * self._grain, frozen, terms=1 + abs(number) % self._terms)
 
 
-def moody_settings(*, races: bool = False, tuned: bool = False, grain: float = 1.0) -> dict[str, Any]:
+def moody_settings(
+    *, races: bool = False, tuned: bool = False, gated: bool = False, grain: float = 1.0
+) -> dict[str, Any]:
     """Settings for `open_evolution`, of things that nobody has used; with `races`, scores are noisy, and with `tuned`
-    literals are tuned beside the search."""
+    literals are tuned beside the search. With `gated` a gate confirms what looks better."""
     seed = _program(0.0)
     moody = MoodyProposer(grain, terms=4 if tuned else 1)
     given: dict[str, Any] = {"seed_program": seed, "regions": Regions(seed), "proposer": moody, "models": [moody.model]}
@@ -70,10 +78,19 @@ def moody_settings(*, races: bool = False, tuned: bool = False, grain: float = 1
         archive = Tuned(Top(), screen=4, each=3, most=9)
         tuner = Tuner(given["regions"], elsewhere=False)
         given |= {"archive": archive, "tuning": archive, "proposer": Woven(moody, tuner)}
+    if gated:
+        given["gate"] = _referee
     if not races:
         return given | {"evaluator": FunctionEvaluator(_evaluate)}
     repeats = Repeats(NoisyEvaluator(_score, lambda rng: 2 * float(rng.normal())), race=Race(most=4, least=3))
     return given | {"evaluator": repeats, "reservation": {"trials": 1, "evaluations": repeats.most}}
+
+
+def _referee(lineage: Lineage) -> Referee:
+    gate = Rules(cap=30, least=4, hopeful=10)
+    policy = Policy(gate=gate, every=2, gain_asked=1.0, canary=None)
+    coins = CoinEvaluator(lambda program: max(0.05, 1.0 + _score(program) / 4.0))
+    return Referee(Adoption(policy, seed=3), coins, lineage, objective="0" * 40)
 
 
 def _program(value: float, frozen: str = "x = 0", terms: int = 1) -> Program:

@@ -36,6 +36,7 @@ def open_evolution(path: Path, *, trials: int | None = None, **settings: Any) ->
     """A search at `path`, new or resumed, of `trials` trials beside the seed; `settings` as for Evolution.
 
     `models` are those that its proposer asks, or True when they need not be closed; `limits` is what they may use.
+    `gate` makes one, given the lineage.
     """
     limits: dict[str, int] = settings.pop("limits", {})
     if needs_recovery(path):
@@ -45,6 +46,8 @@ def open_evolution(path: Path, *, trials: int | None = None, **settings: Any) ->
         stack.callback(run.close)
         lineage = Lineage(path, started=STARTED, config=run.config_text, hold=run.lock)
         stack.callback(lineage.close)
+        if make_gate := settings.pop("gate", None):
+            settings["gate"] = make_gate(lineage)
         seed = settings.setdefault("seed_program", number_program(0.0))
         settings.setdefault("archive", Top())
         settings.setdefault("proposer", NumberProposer())

@@ -15,7 +15,6 @@ from evolve.adoption.records import Outcome, Pair, encode_objective, encode_pair
 from evolve.errors import RunDamaged, TaskError
 from evolve.gates.sequential import Rules
 from evolve.testing.adoptions import OBJECTIVE, Driver, replayed, worth
-from evolve.testing.trials import trial
 from evolve.types import Evaluation, Program, Status, Trial
 
 GATE = Rules(families=("cut", "sat"), cap=160, least=5, hopeful=20)
@@ -93,7 +92,7 @@ def test_pairs_that_end_early_are_not_heard_early() -> None:
     won_first = Driver(script, PLAIN, flight=40)
     won_first.choose = lambda _: lost_first(won_first)
     won_first.run()
-    early = [entry for entry in won_first.journal if not isinstance(entry, Trial) and entry["event"] == "pair"]
+    early = [entry for entry in won_first.journal if not isinstance(entry, Trial) and entry["what"] == "pair"]
     assert [entry["index"] for entry in early] != sorted(entry["index"] for entry in early)
     assert won_first.said[1].kind == "rejected"
     assert won_first.said[1].evidence == in_order.said[1].evidence
@@ -114,7 +113,7 @@ def test_no_two_pairs_meet_the_same_instances() -> None:
     seeds = []
     for driver in adoptions:
         driver.run()
-        pairs = [entry for entry in driver.journal if not isinstance(entry, Trial) and entry["event"] == "pair"]
+        pairs = [entry for entry in driver.journal if not isinstance(entry, Trial) and entry["what"] == "pair"]
         seeds.append([pair["seed"] for pair in pairs])
         assert driver.adoption.confirmations > 2
         assert len(set(seeds[-1])) == len(seeds[-1])
@@ -174,7 +173,7 @@ def test_steps_that_are_small_one_by_one_are_measured_from_the_adopted_one() -> 
     [
         (replace(PLAIN, lines_asked=20), worth(0.8, lines=30), "it changes 32 lines; above 20 a person is asked"),
         (replace(PLAIN, gain_asked=0.2), worth(0.8), "above 0.2 a person is asked"),
-        (PLAIN, worth(0.8, seconds=0.1), "collapse: an evaluation takes 0.1 s, and 1 s with the incumbent"),
+        (PLAIN, worth(0.8, seconds=0.1), "pairs its evaluation took less than a quarter of the incumbent's time"),
         (PLAIN, worth(1.0), "perfect: it has the best score there is in each of"),
         (replace(PLAIN, gate=replace(GATE, least=40)), worth(0.5, search=1.0), "drift: it is ahead by"),
     ],
@@ -243,10 +242,14 @@ def test_another_evaluator_stops_the_run() -> None:
         Driver([SEED], PLAIN, journal=driver.journal, objective="1" * 40)
 
 
-def test_without_an_objective_nothing_is_told() -> None:
-    """It would be pinned too late."""
-    with pytest.raises(RunDamaged, match="by which evaluator"):
-        replayed(PLAIN, [trial(0, SEED, 0.3)])
+def test_without_an_objective_nothing_is_confirmed() -> None:
+    """It is pinned before the first pair."""
+    driver = Driver([SEED, BETTER], PLAIN)
+    driver.run(3)
+    blind = replayed(PLAIN, [entry for entry in driver.journal if isinstance(entry, Trial)])
+    assert (driver.adoption.confirmations, blind.confirmations) == (1, 0)
+    blind.fold(encode_objective(OBJECTIVE))
+    assert blind.confirmations == 1
 
 
 def test_what_is_confirmed_is_frozen() -> None:
@@ -283,7 +286,7 @@ def test_a_pair_is_what_was_drawn() -> None:
     with pytest.raises(RunDamaged, match="told twice"):
         adoption.fold(encode_pair(pair, won))
     with pytest.raises(RunDamaged, match="no event of an adoption"):
-        adoption.fold({"event": "asked"})
+        adoption.fold({"event": "gate", "what": "hearsay"})
 
 
 def test_an_incumbent_that_is_corrected_is_still_the_incumbent() -> None:

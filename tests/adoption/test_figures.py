@@ -21,7 +21,7 @@ def test_two_improvements() -> None:
     driver = Driver([worth(0.3), worth(0.6), *SAME[:9], worth(0.95, lines=10)], POLICY)
     driver.run()
     found = figures(driver.said, trials=11)
-    pairs = [entry for entry in driver.journal if isinstance(entry, dict) and entry["event"] == "pair"]
+    pairs = [entry for entry in driver.journal if isinstance(entry, dict) and entry["what"] == "pair"]
     assert (found.adopted, found.standing, found.confirmed) == (2, 2, driver.adoption.confirmations)
     assert found.pairs == len(POLICY.gate.families) * len(pairs)
     assert found.trials_to_improve == pytest.approx(5.5)

@@ -39,7 +39,7 @@ class Seen:
 
 def test_both_get_the_same_seed_and_split_in_the_order_that_was_drawn() -> None:
     """Whoever is first, the outcome says which score is whose."""
-    outcome = Outcome(incumbent=(0.25,), challenger=(0.5,), incumbent_seconds=2.0, challenger_seconds=4.0)
+    outcome = Outcome(incumbent=(0.25,), challenger=(0.5,))
     for first in (False, True):
         seen = Seen()
         pair = replace(PAIR, challenger_first=first)

@@ -25,7 +25,7 @@ from evolve.adoption.safety import (
 )
 from evolve.gates.sequential import Evidence, Rules, Verdict
 from evolve.testing.trials import trial
-from evolve.types import Evaluation, Program, Status, Trial
+from evolve.types import Cost, Evaluation, Program, Status, Trial
 
 FREE = Rules(cap=500, least=500, futility=0.0)
 
@@ -46,10 +46,8 @@ def adopted(*steps: tuple[int, int, float]) -> tuple[Adopted, ...]:
     return tuple(Adopted(number=at, before=0, at=at, lines=lines, gain=gain) for at, lines, gain in steps)
 
 
-def outcomes(number: int, challenger: float, seconds: float = 1.0, incumbent: float = 0.5) -> list[Outcome]:
-    return [
-        Outcome(incumbent=(incumbent,), challenger=(challenger,), incumbent_seconds=1.0, challenger_seconds=seconds)
-    ] * number
+def outcomes(number: int, challenger: float, *, incumbent: float = 0.5, swift: bool = False) -> list[Outcome]:
+    return [Outcome(incumbent=(incumbent,), challenger=(challenger,), swift=swift)] * number
 
 
 @pytest.mark.parametrize(
@@ -164,12 +162,20 @@ def test_the_best_possible_score_everywhere_is_suspicious() -> None:
 
 
 def test_evaluations_that_take_no_time_are_suspicious() -> None:
-    """Less than a quarter of the incumbent's, in the median of five and more."""
-    assert collapse(outcomes(5, 0.9, seconds=0.2)) == "collapse: an evaluation takes 0.2 s, and 1 s with the incumbent"
-    assert collapse(outcomes(5, 0.9, seconds=0.25)) == ""
-    assert collapse(outcomes(4, 0.9, seconds=0.0)) == ""
-    swift = [Outcome(incumbent=(0.5,), challenger=(0.9,), incumbent_seconds=0.05, challenger_seconds=0.001)] * 9
-    assert collapse(swift) == ""
+    """When most of five pairs and more were swift."""
+    assert collapse(outcomes(5, 0.9, swift=True)).startswith("collapse: in 5 of 5 pairs its evaluation took less")
+    assert collapse(outcomes(4, 0.9, swift=True)) == ""
+    assert collapse([*outcomes(4, 0.9, swift=True), *outcomes(4, 0.9)]) == ""
+    assert collapse([*outcomes(5, 0.9, swift=True), *outcomes(4, 0.9)]) != ""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "swift"), [(1.0, 0.2, True), (1.0, 0.25, False), (0.09, 0.0, False), (0.1, 0.0, True)]
+)
+def test_swift_is_less_than_a_quarter_of_a_time_that_counts(before: float, after: float, swift: bool) -> None:
+    """Times below a tenth of a second say nothing."""
+    one, other = (Evaluation(status=Status.OK, fitness=0.5, cost=Cost(seconds=seconds)) for seconds in (before, after))
+    assert Outcome.of(one, other, ("",)).swift is swift
 
 
 def test_change_that_feeds_on_itself_is_noticed() -> None:
@@ -189,13 +195,11 @@ def test_change_that_feeds_on_itself_is_noticed() -> None:
         {"challenger": (0.5, 0.5)},
         {"challenger": (), "incumbent": ()},
         {"incumbent": (-0.1,)},
-        {"challenger_seconds": -1.0},
-        {"incumbent_seconds": float("inf")},
     ],
 )
 def test_an_outcome_is_a_pair_of_scores(wrong: dict[str, object]) -> None:
-    """In [0, 1], as many of both, and times that can be."""
-    with pytest.raises(ValueError, match=r"a pair has|a score in a pair|an evaluation took"):
+    """In [0, 1], and as many of both."""
+    with pytest.raises(ValueError, match=r"a pair has|a score in a pair"):
         Outcome(**{"incumbent": (0.5,), "challenger": (0.5,), **wrong})  # type: ignore[arg-type]
 
 
