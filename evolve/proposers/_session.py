@@ -11,7 +11,7 @@ import numpy as np
 from evolve.proposers._distribution import Distribution, Vector
 from evolve.types import Json, Trial
 
-__all__ = ["Note", "Session", "values_at"]
+__all__ = ["Note", "Session", "magnitude", "values_at"]
 
 _PRECISION = 1e-3
 """Steps smaller than this part of a literal would vanish in the four digits that are written."""
@@ -146,17 +146,18 @@ def _floats(items: Json) -> tuple[float, ...] | None:
     return tuple(numbers) if len(numbers) == len(items) else None
 
 
-def _scale(value: float) -> float:
+def magnitude(value: float) -> float:
+    """The unit of steps from a literal of that value."""
     return abs(value) or 1.0
 
 
 def values_at(start: Sequence[float], point: Vector) -> list[float]:
     """The values of the literals at a point."""
-    return [value + _scale(value) * float(step) for value, step in zip(start, point, strict=True)]
+    return [value + magnitude(value) * float(step) for value, step in zip(start, point, strict=True)]
 
 
 def _point(start: Sequence[float], values: Sequence[float]) -> Vector:
-    return np.array([(value - base) / _scale(base) for base, value in zip(start, values, strict=True)])
+    return np.array([(value - base) / magnitude(base) for base, value in zip(start, values, strict=True)])
 
 
 def _ranks(fitness: Sequence[float | None]) -> list[float]:

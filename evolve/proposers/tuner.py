@@ -13,7 +13,7 @@ from evolve.fingerprint import structure
 from evolve.proposers._distribution import Gaussian
 from evolve.proposers._lift import Literal, lift, write
 from evolve.proposers._reader import Reader
-from evolve.proposers._session import Note, Session, values_at
+from evolve.proposers._session import Note, Session, magnitude, values_at
 from evolve.regions import Regions
 from evolve.types import Context, Plan, Program, Proposal, Selection, Trial
 
@@ -22,6 +22,15 @@ __all__ = ["Tuner"]
 
 _TUNED_OUT = 256
 """How many structures that were given up are remembered."""
+
+_LEARNED = 2
+"""Generations after which a distribution knows something."""
+
+_MANY = 4
+"""Of more literals than these some are best left alone."""
+
+_FEW = 0.35
+"""Chance of each further literal to be the last one that is moved; three of them in the mean."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,11 @@ class Tuner:
     generation fails: then it starts again with all of them kept. A better program of the same structure from elsewhere
     joins the generation.
 
+    Most of many literals are best left alone, and how far the others are off is not known. So until the distribution
+    has learned from two generations, and for the share `few` of the proposals later on, a point is the selected program
+    with a few literals moved, by steps between a hundredth of 2·`sigma` and all of it, evenly on a logarithmic scale.
+    These points, too, are what the distribution learns from. `benchmarks/tuning.py` shows what they are worth.
+
     All that it knows comes from `tell`: each proposal's note holds the point and where it was drawn, so that a replay
     of the tells goes on with the same proposals.
 
@@ -79,16 +93,18 @@ class Tuner:
         sessions: how many structures are remembered; the worst go first.
         parameters: how many literals are tuned together at most; of more, some are drawn first, and others when those
             are tuned out.
+        few: the share of proposals that move few literals, once the distribution has learned; 0 for never at all.
         patience: generations without progress after which a session starts again from its best point with a larger
             step, and after `restarts` of those is given up: its structure is tuned out.
         elsewhere: when the parent is tuned out, tune another program. In a mix others have better uses for the trial.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings are keyword arguments of the class that uses them
         self,
         regions: Regions,
         *,
         sigma: float = 0.3,
+        few: float = 0.5,
         sessions: int = 8,
         parameters: int = 40,
         patience: int = 8,
@@ -96,7 +112,7 @@ class Tuner:
         elsewhere: bool = True,
     ) -> None:
         self._reader = Reader(regions)
-        self._sigma = sigma
+        self._sigma, self._few = sigma, few
         self._most_sessions = sessions
         self._most_parameters = parameters
         self._patience = patience
@@ -133,7 +149,7 @@ class Tuner:
         aim = self._aim(known, selection)
         if aim is None:
             return _rejected(selection.parents[0], "there is no numeric literal left to tune in the evolving regions")
-        return _propose(aim, context)
+        return _propose(aim, context, self._few, 2.0 * self._sigma)
 
     def tell(self, trial: Trial) -> None:
         """Own trials feed their session; a new best of another proposer joins that of its structure."""
@@ -218,15 +234,27 @@ def _values(literals: Sequence[Literal]) -> tuple[float, ...]:
     return tuple([float(literal.value) for literal in literals] + [0.0] * (len(literals) == 1))
 
 
-def _propose(aim: _Aim, context: Context) -> Proposal:
+def _propose(aim: _Aim, context: Context, few: float, step: float) -> Proposal:
+    rng = context.rng
+    many = len(aim.literals) > _MANY
+    by_few = few > 0 and many and (aim.generation < _LEARNED or rng.random() < few)
     # an attempt more says that what was drawn had been tried: points are too close to differ in what is written
     for widen in range(1 + context.attempt, 9 + context.attempt):
-        values = values_at(aim.start, aim.gaussian.sample(context.rng, widen))
+        values = _few_moved(aim, rng, widen * step) if by_few else values_at(aim.start, aim.gaussian.sample(rng, widen))
         for at, literal in enumerate(aim.literals):
             values[at] = literal.round(values[at], integers=aim.integers)
         if any(value != literal.value for value, literal in zip(values, aim.literals, strict=False)):
             return _proposal(aim, values)
     return _rejected(aim.target, "the steps of the tuner have become too small to change a literal")
+
+
+def _few_moved(aim: _Aim, rng: np.random.Generator, step: float) -> list[float]:
+    """The literals as they are, but for a few."""
+    values = list(_values(aim.literals))
+    scale = step * 10.0 ** rng.uniform(-2.0, 0.0)
+    for at in rng.permutation(len(aim.literals))[: rng.geometric(_FEW)]:
+        values[at] += magnitude(values[at]) * scale * rng.standard_normal()
+    return values
 
 
 def _proposal(aim: _Aim, values: list[float]) -> Proposal:

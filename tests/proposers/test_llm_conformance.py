@@ -7,28 +7,39 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from evolve.history import History
+from evolve.models.transcript import request_hash
 from evolve.proposers.llm import LLM, OPERATORS, count_answers
 from evolve.regions import Regions
 from evolve.simulated import Rates, SimulatedModel
 from evolve.testing.llm_searches import log, open_search
 from evolve.testing.proposers import ProposerSuite
-from evolve.types import Context, Plan, Proposer, Selection, Trial
+from evolve.types import Context, Model, Plan, Proposer, Reply, Request, Selection, Trial
 
 
 class Answered:
-    """A proposer whose models are asked directly: the suite's contexts know of no meter."""
+    """A proposer whose models are asked directly, since the suite's contexts know of no meter; as in a transcript, a
+    question has one answer."""
 
     def __init__(self, proposer: LLM) -> None:
         self._proposer = proposer
+        self._replies: dict[tuple[str, str], Reply] = {}
+        self._turn = threading.Lock()
 
     def plan(self, selection: Selection, context: Context) -> Plan:
-        direct = Context(context.number, context.rng, context.attempt, lambda model, request: model.complete(request))
-        return self._proposer.plan(selection, direct)
+        return self._proposer.plan(selection, Context(context.number, context.rng, context.attempt, self._ask))
+
+    def _ask(self, model: Model, request: Request) -> Reply:
+        key = model.name, request_hash(model.name, request)
+        with self._turn:
+            if key not in self._replies:
+                self._replies[key] = model.complete(request)
+            return self._replies[key]
 
     def tell(self, trial: Trial) -> None:
         self._proposer.tell(trial)
