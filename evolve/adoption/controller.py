@@ -257,7 +257,6 @@ class Adoption:
     def _roll_back(self, reason: str, review: Review | None = None) -> Transitions:
         bad, self.adopted, self.canary = self._incumbent, self._previous, None
         self.history = self.history[:-1]
-        self._candidates.bar(self._incumbent, bad)
         return (self._transition("rolled back", bad, reasons=(reason,), review=review),)
 
     def _reviewed(self, review: Review) -> Transitions:

@@ -48,7 +48,8 @@ class Driver:
     """Tells an `Adoption` trials whose programs are `script`, the seed first, and runs its pairs, as their evaluator.
 
     `journal` is what happened, in order: trials and events. `pairs` are run after each trial at most, `flight` of them
-    at a time, and of those in flight the one ends first that `choose` says. `said` are the transitions.
+    at a time, and of those in flight the one ends first that `choose` says. With `graded`, a program's score is the
+    share that it solves, each time. `said` are the transitions.
     """
 
     script: Sequence[Program]
@@ -58,6 +59,7 @@ class Driver:
     flight: int = 1
     choose: Choose = lambda _: 0
     objective: str = OBJECTIVE
+    graded: bool = False
     journal: list[Trial | Mapping[str, Any]] = field(default_factory=list)
     said: list[Transition] = field(default_factory=list)
 
@@ -113,7 +115,7 @@ class Driver:
             for number in range(_REUSABLE) if seed == 0 else [seed]:
                 drawn = np.random.default_rng((int(program.tree[:12], 16), place, number)).random()
                 name, chance = (family, share) if seed else (f"{family}-{number}", facts.get("search", share))
-                scores[name] = float(drawn < chance)
+                scores[name] = chance if self.graded else float(drawn < chance)
         mean = sum(scores.values()) / len(scores)
         cost = Cost(seconds=facts.get("seconds", 1.0))
         return Evaluation(status=Status.OK, score=mean, fitness=mean, instances=scores, cost=cost)

@@ -12,6 +12,7 @@ from evolve.adoption.canary import Canary, Share
 from evolve.adoption.policy import Policy
 from evolve.gates.sequential import Rules
 from evolve.testing.adoptions import Driver, worth
+from evolve.types import Trial
 
 SHARE = Share()
 NEW, OLD = 12, 3
@@ -133,6 +134,30 @@ def test_while_it_is_a_canary_nothing_is_confirmed() -> None:
     assert {promoted.adoption.reference(number) for number in range(10, 30)} == {0, 1}
     assert adoption.adopted is not None
     assert adoption.adopted.number == 2
+
+
+def test_trials_that_are_told_again_are_counted_once() -> None:
+    """A race may correct the score of one; it was proposed once."""
+    driver = Driver([SEED, worth(0.6), *REST[:9]], POLICY)
+    canary = driver.run().canary
+    assert canary is not None
+    assert canary.done > 1
+    for entry in driver.journal:
+        if isinstance(entry, Trial) and entry.number > 1:
+            driver.adoption.tell(entry)
+    assert driver.adoption.canary == canary
+
+
+def test_rolled_back_to_is_what_is_known_of_the_one_before_now() -> None:
+    """Its evaluation may have been corrected while the other one was on trial."""
+    driver = Driver([SEED, worth(0.6), *REST[:3]], POLICY)
+    driver.run()
+    seed = driver.journal[1]
+    assert isinstance(seed, Trial)
+    corrected = replace(seed, evaluation=replace(seed.evaluation, score=0.2, fitness=0.2))
+    driver.adoption.tell(corrected)
+    driver.review(1, approve=False)
+    assert driver.adoption.adopted == corrected
 
 
 @pytest.mark.parametrize("approve", [True, False])

@@ -196,6 +196,28 @@ def test_a_person_is_asked(policy: Policy, program: Program, reason: str) -> Non
         assert adoption.reference(9) == int(approve)
 
 
+EASY = replace(PLAIN, gate=replace(GATE, alpha=0.9), adoptions_most=9)
+
+
+def test_a_jump_is_asked_about() -> None:
+    """After two gains of 6 points, one of 48."""
+    driver = Driver([worth(0.3), worth(0.36), worth(0.42), worth(0.9)], EASY, graded=True)
+    driver.run()
+    assert driver.kinds[-1] == ("asked", 3)
+    assert driver.said[-1].reasons == ("jump: it gains 0.480 a pair, and nothing before gained more than 0.060",)
+
+
+def test_acceleration_is_asked_about() -> None:
+    """Three small steps, ten trials apart, then a large one at once."""
+    rest = [worth(0.1, name=f"{n}") for n in range(27)]
+    script = [worth(0.2), *rest[:9], worth(0.3), *rest[9:18], worth(0.4), *rest[18:], worth(0.5), worth(0.6, lines=90)]
+    driver = Driver(script, EASY, graded=True)
+    driver.run()
+    assert [adopted.at for adopted in driver.adoption.history] == [10, 20, 30]
+    assert driver.kinds[-1] == ("asked", 31)
+    assert driver.said[-1].reasons[0].startswith("acceleration: adoptions change")
+
+
 def test_an_answer_that_nobody_asked_for_is_refused() -> None:
     """It says what is asked, if anything is."""
     driver = Driver([SEED, worth(0.8, lines=30)], replace(PLAIN, lines_asked=20))
