@@ -10,9 +10,11 @@ from typing import Any
 from evolve.archives.from_seed import FromSeed
 from evolve.archives.grid import Grid
 from evolve.archives.islands import Islands
+from evolve.archives.lanes import Lanes
 from evolve.archives.pareto import Pareto
 from evolve.archives.puct import Puct
-from evolve.archives.top import Top
+from evolve.archives.stall import Stall
+from evolve.archives.top import Top, greedy
 from evolve.archives.weighted import Weighted
 from evolve.errors import TaskError
 from evolve.options import named, parse_settings
@@ -23,17 +25,19 @@ __all__ = ["ARCHIVES", "make_archive", "settings_of", "tuning_settings"]
 
 ARCHIVES: dict[str, Callable[..., Archive]] = {
     "top": Top,
-    "greedy": partial(Top, epsilon=0.0),
+    "greedy": greedy,
     "puct": Puct,
     "weighted": Weighted,
     "grid": Grid,
     "pareto": Pareto,
     "islands": Islands,
+    "lanes": Lanes,
+    "stall": Stall,
     "best-of-n": FromSeed,
 }
 """Archives by name; their settings are keyword arguments. A plugin is named "module:attribute"."""
 
-_OF_ARCHIVES = frozenset({"islands"})
+_OF_ARCHIVES = frozenset({"islands", "lanes", "stall"})
 """Archives that are made of others: their setting `inner` is the name of one."""
 
 _TUNING = ("screen", "each", "most")

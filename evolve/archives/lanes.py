@@ -18,7 +18,7 @@ from evolve.types import Archive, Selection, Trial
 
 __all__ = ["Lanes"]
 
-Unit: TypeAlias = Literal["calls", "trials"]
+Unit: TypeAlias = Literal["auto", "calls", "trials"]
 
 _START = "start"
 _DROPS = 3
@@ -70,7 +70,8 @@ class Lanes:
     Args:
         make: makes the archive of a lane.
         budget: B, in `unit`; 0 when it is not known.
-        unit: what is counted of the trials told: model "calls", or "trials" where none is asked.
+        unit: what is counted: the "calls" of models that the trials told have used, or these "trials" themselves; "auto"
+            is calls once there are any.
         starts: the share of the budget for starts.
         race: the share of the budget at which one lane is left.
         lanes: how many there are at first; 0 for what the budget says.
@@ -86,7 +87,7 @@ class Lanes:
         self,
         make: Callable[[], Archive] = greedy,
         budget: int = 0,
-        unit: Unit = "calls",
+        unit: Unit = "auto",
         *,
         starts: float = 0.125,
         race: float = 0.3,
@@ -112,7 +113,7 @@ class Lanes:
         self._drops_at = tuple((starts + at * step) * self._budget for at in range(1, _DROPS + 1))
         self._seed: Trial | None = None
         self._seen = Seen()
-        self._spent = 0
+        self._calls = self._trials = 0
         self._stage = -1
         """How often lanes were dropped; -1 while there are none."""
         self._starts = Kept(4 * self._sizes[0])
@@ -139,7 +140,8 @@ class Lanes:
         else:
             self._pass_on(trial, new=new)
         if new and trial.number != self._seed.number:
-            self._spent += trial.usage.calls if self._unit == "calls" else 1
+            self._calls += trial.usage.calls
+            self._trials += 1
         self._advance()
 
     def sample(self, rng: np.random.Generator) -> Selection:
@@ -160,6 +162,11 @@ class Lanes:
         drawn = rng.permutation(len(found))[: self._ideas] if found and self._ideas else ()
         shown = (*chosen.inspirations, *(found[int(at)] for at in drawn))
         return replace(chosen, inspirations=shown, lane=lane.name)
+
+    @property
+    def _spent(self) -> int:
+        """How much of the budget is used up."""
+        return self._trials if self._unit == "trials" or (self._unit == "auto" and not self._calls) else self._calls
 
     def _drawn(self, rng: np.random.Generator) -> _Lane:
         lanes = list(self._lanes.values())

@@ -52,8 +52,8 @@ __all__ = ["command"]
     default="top",
     show_default=True,
     metavar="NAME[,KEY=VALUE]...",
-    help="Which program is changed next: top, greedy, puct, weighted, grid, pareto, islands, best-of-n, or yours as "
-    "module:attribute; with settings, as top,epsilon=0.1.",
+    help="Which program is changed next: top, greedy, puct, weighted, grid, pareto, islands, lanes, stall, "
+    "best-of-n, or yours as module:attribute; with settings, as top,epsilon=0.1.",
 )
 @click.option(
     "--tuning",

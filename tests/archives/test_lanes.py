@@ -117,7 +117,7 @@ def test_the_budget_is_spent_as_planned() -> None:
 
 def test_calls_are_counted_where_models_are_asked() -> None:
     """A trial may take several, or none, and one that is told again takes no more."""
-    archive = Lanes(budget=80, starts=0.125, lanes=2)
+    archive = Lanes(budget=80, unit="calls", starts=0.125, lanes=2)
     archive.tell(trial(0, "x = 0\n", 0.0))
     for number in range(1, 50):
         archive.tell(child(number, 0.0, "start"))
@@ -126,6 +126,18 @@ def test_calls_are_counted_where_models_are_asked() -> None:
         archive.tell(child(number, 1.0, "start", calls=2))
         archive.tell(child(number, 0.5, "start", calls=2))
         assert bool(archive._lanes) == (number == 54)
+
+
+def test_trials_are_counted_until_there_are_calls() -> None:
+    """Unless it is said what is to be counted."""
+    archive = Lanes(budget=80, starts=0.125, lanes=2)
+    archive.tell(trial(0, "x = 0\n", 0.0))
+    for number in range(1, 10):
+        archive.tell(child(number, 0.0, "start"))
+    assert archive._spent == 9
+    archive.tell(child(10, 0.0, "start", calls=2))
+    assert archive._spent == 2
+    assert not archive._lanes
 
 
 def test_starts_are_of_the_seed_and_shown_others() -> None:
