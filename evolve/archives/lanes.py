@@ -70,7 +70,7 @@ class Lanes:
     Args:
         make: makes the archive of a lane.
         budget: B, in `unit`; 0 when it is not known.
-        unit: what is counted: the "calls" of models that the trials told have used, or these "trials" themselves; "auto"
+        unit: what is counted: "calls" of models that the trials told have used, or these "trials" themselves; "auto"
             is calls once there are any.
         starts: the share of the budget for starts.
         race: the share of the budget at which one lane is left.
