@@ -275,7 +275,7 @@ def read_scaffold(reference: str) -> Program:
 
 
 def _commit(repository: git.Repo, path: Path) -> str:
-    for name in (ADOPTED, "best", f"origin/{ADOPTED}", "origin/best"):
+    for name in (ADOPTED, f"origin/{ADOPTED}", "best", "origin/best"):
         try:
             return repository.commit(name).hexsha
         except (git.BadName, ValueError):

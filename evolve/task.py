@@ -137,6 +137,12 @@ class ImproveTable(_Table):
     each: Count = 1
     """Searches of one task, which differ in their seeds."""
 
+    @model_validator(mode="after")
+    def _of_tasks(self) -> Self:
+        if not self.tasks and self.model_fields_set:
+            raise ValueError('tasks is missing: name those to try scaffolds on, such as ["circle_packing"]')
+        return self
+
 
 class LimitsTable(_Table):
     """`[limits]`: what a candidate may use."""
@@ -210,18 +216,6 @@ class TaskFile(_Table):
     search: SearchTable = SearchTable()
     objectives: dict[Name, Direction] = {}
     """What is optimised beside the score: the name of a metric, and which way."""
-
-    @model_validator(mode="after")
-    def _one_evaluator(self) -> Self:
-        if self.improve.tasks and self.evaluator.command:
-            raise ValueError("[improve] tasks cannot go with [evaluator] command: leave one of them")
-        if self.improve.tasks and self.evaluator.cache:
-            raise ValueError("[evaluator] cache: a scaffold's score depends on what models answer; leave it out")
-        if self.improve.tasks and self.task.direction == "minimize":
-            raise ValueError("[task] direction: of what a scaffold gains for [improve] tasks more is better")
-        if not self.improve.tasks and self.improve.model_fields_set:
-            raise ValueError('[improve] tasks: names the tasks to try scaffolds on, such as ["circle_packing"]')
-        return self
 
 
 @dataclass(frozen=True, kw_only=True)

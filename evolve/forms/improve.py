@@ -23,10 +23,16 @@ class Others:
 
 def others(task: Task, load: Callable[[str], Task]) -> Others:
     """The tasks that `task` names. Raises `TaskError` for those that cannot be used."""
-    table = task.settings.improve
+    table, settings = task.settings.improve, task.settings
     both = [*table.tasks, *table.held_out]
-    if twice := sorted({name for name in both if both.count(name) > 1}):
-        raise TaskError(f"{task.folder / 'task.toml'}: [improve]: {twice[0]!r} stands there twice; name each task once")
+    for wrong, problem in (
+        (settings.evaluator.command, "[evaluator] command: with [improve] there is another evaluator; leave it out"),
+        (settings.evaluator.cache, "[evaluator] cache: a scaffold's score depends on what models answer; leave it out"),
+        (settings.task.direction != "maximize", "[task] direction: of what a scaffold gains more is better"),
+        (len(set(both)) < len(both), f"[improve]: a task stands twice in {both}; name each once"),
+    ):
+        if wrong:
+            raise TaskError(f"{task.folder / 'task.toml'}: {problem}")
     return Others(*(tuple(_other(task, name, load) for name in names) for names in (table.tasks, table.held_out)))
 
 
