@@ -21,6 +21,8 @@ _AXES = {"calls": "calls of models", "tokens": "tokens", "evaluations": "evaluat
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999933")
 _DASHES = ("-", "--", ":", "-.")
 _POINTS = 100
+_DECADE = 10.0
+"""By how much the end has to exceed the beginning for a logarithmic axis."""
 _WIDTH, _HEIGHT = 3.4, 2.8
 """Inches of one panel."""
 
@@ -47,9 +49,11 @@ def draw(comparison: Comparison, path: Path) -> None:
         for panel, (name, label) in zip(row, _AXES.items(), strict=True):
             _panel(panel, comparison, task, name)
             panel.set_xlabel(label)
-            low, high = panel.get_xlim()
-            panel.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5) if high < 50 * low else (1,)))
-            panel.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,g}"))
+            low, high = panel.dataLim.intervalx
+            if high >= _DECADE * low:
+                panel.set_xscale("log")
+                panel.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5) if high < 50 * low else (1,)))
+            panel.xaxis.set_major_formatter(ticker.FuncFormatter(_short))
             panel.xaxis.set_minor_formatter(ticker.NullFormatter())
         row[0].set_ylabel(f"{task}\nbest score")
     handles, labels = _legend(panels)
@@ -68,10 +72,17 @@ def _panel(panel: Any, comparison: Comparison, task: str, name: str) -> None:
         middle, low, high = comparison.progress(policy, task, name, amounts)
         colour, dash = _COLOURS[at % len(_COLOURS)], _DASHES[at // len(_COLOURS) % len(_DASHES)]
         panel.plot(amounts, middle, dash, color=colour, label=policy, drawstyle="steps-post", linewidth=1.6)
-        panel.fill_between(amounts, low, high, step="post", color=colour, alpha=0.15, linewidth=0)
-    panel.set_xscale("log")
+        panel.fill_between(amounts, low, high, step="post", color=colour, alpha=0.12, linewidth=0)
     panel.grid(visible=True, alpha=0.25, linewidth=0.5)
     panel.spines[["top", "right"]].set_visible(False)
+
+
+def _short(value: float, _: object) -> str:
+    """1000 as 1k, 1,000,000 as 1M."""
+    for unit, sign in ((1e6, "M"), (1e3, "k")):
+        if value >= unit:
+            return f"{value / unit:g}{sign}"
+    return f"{value:g}"
 
 
 def _amounts(runs: list[Run], name: str) -> Array:

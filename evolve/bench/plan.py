@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from evolve import forms
 from evolve.bench.frozen import simulated_identity
 from evolve.bench.policies import Policy
@@ -81,8 +83,8 @@ class Plan:
         """Write what is compared into `folder`, or see that it is what is written there; the runs to make.
 
         They go seed by seed, so that a bench which is ended early has as many of each. Policies, tasks and seeds may
-        be added to those that are there. Raises `RunExists` when something else has changed, `TaskError` for what is
-        wrong with the plan, `StorageError` when the disk refuses.
+        be added to those that are there. Raises `RunExists` when what finished runs were made with has changed,
+        `TaskError` for what is wrong with the plan, `StorageError` when the disk refuses.
         """
         tasks = [forms.load(reference, self.form) for reference in self.tasks]
         _check_names("policies", [policy.name for policy in self.policies])
@@ -164,19 +166,29 @@ def _write(file: Path, now: Mapping[str, Any]) -> None:
 
 
 def _compare(before: Mapping[str, Any], now: Mapping[str, Any], folder: Path) -> None:
-    """Raise `RunExists` for what is there under the same name and is not the same."""
-    if before["searcher"] != now["searcher"]:
+    """Raise `RunExists` for what finished runs were made with under the same name and is not the same."""
+    made = _finished(folder)
+    if made and before["searcher"] != now["searcher"]:
         raise RunExists(
             f"{folder} was begun by {before['searcher']}, and this is {now['searcher']}: runs of the two are not "
             f"comparable; finish it with that one, or begin in another folder"
         )
-    for what in _NAMED:
+    for what, names in (("tasks", {task for task, _ in made}), ("policies", {policy for _, policy in made})):
         for name, value in now[what].items():
-            if before[what].get(name, value) != value:
+            if name in names and before[what].get(name, value) != value:
                 raise RunExists(
                     f"{folder} holds runs with {name!r}, one of its {what}, as it was: {before[what][name]}. Now it is "
                     f"{value}: call it otherwise, or begin in another folder"
                 )
+
+
+def _finished(folder: Path) -> set[tuple[str, str]]:
+    """The tasks and policies of which the bench in `folder` has runs that did not fail."""
+    return {
+        (file.parts[-3], file.parts[-2])
+        for file in folder.glob("data/*/*/*.parquet")
+        if (pd.read_parquet(file, columns=["outcome"])["outcome"] == "finished").all()
+    }
 
 
 def _identity(options: Options) -> str:

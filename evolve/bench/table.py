@@ -140,7 +140,7 @@ def _warnings(comparison: Comparison) -> Iterator[str]:
         yield f"Asked was {models[0]}."
     yield f"Searchers: {', '.join(sorted({run.searcher for run in comparison.runs}))}."
     for run in comparison.failed:
-        yield f"**Failed:** {run.policy} on {run.task}, seed {run.seed}: {run.message}"
+        yield f"**Failed:** {run.policy} on {run.task}, seed {run.seed}: {' '.join(run.message.split())}"
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -124,7 +124,7 @@ def test_what_is_compared_is_frozen(sine: str, tmp_path: Path) -> None:
 
 
 def test_a_run_that_fails_is_written_down_and_made_again(tmp_path: Path, sine: str) -> None:
-    """It does not end the others, its rows and its reason are kept, and the next session tries it once more."""
+    """It ends no other; rows and reason are kept, and the next session tries it once more, mended or not."""
     broken = "broken: models=[] proposer=mutation sandbox=process evaluations=4 archive=none.such:Archive"
     assert len(make(tmp_path, plan(sine, broken, FREE))) == 2
     rows = read([tmp_path])
@@ -132,6 +132,9 @@ def test_a_run_that_fails_is_written_down_and_made_again(tmp_path: Path, sine: s
     assert failed["outcome"] == "failed"
     assert "none.such" in failed["message"]
     assert [order.policy for order in make(tmp_path, plan(sine, broken, FREE))] == ["broken"]
+    mended = broken.replace("none.such:Archive", "top")
+    assert [order.policy for order in make(tmp_path, plan(sine, mended, FREE))] == ["broken"]
+    assert (read([tmp_path])["outcome"] == "finished").all()
 
 
 def test_a_process_that_dies_is_a_run_that_failed(tmp_path: Path, sine: str) -> None:
