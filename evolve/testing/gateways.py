@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from evolve.errors import SandboxFault
 from evolve.sandboxes.canaries import CURIOUS, LIMITS
 from evolve.sandboxes.guarantees import Guarantee, missing
 from evolve.sandboxes.harness import GATEWAY
@@ -182,6 +183,20 @@ class GatewaySuite:
                 assert "a session for each program" in caller.end().head["unclean"]
             finally:
                 session.close()
+
+    def test_a_gateway_that_is_not_there_is_refused(self, sandbox: Sandbox, folder: Path) -> None:
+        """At the latest by who uses the session: a fault, and nothing is put in its place. The next session opens."""
+        self._promised(sandbox, Guarantee.FILES)
+        sandbox.open("candidate", LIMITS).close()
+
+        def attempt() -> None:
+            with contextlib.closing(sandbox.open("candidate", LIMITS, gateway=folder / "missing.sock")) as session:
+                Caller(session, _PROGRAM).call("where")
+
+        with pytest.raises(SandboxFault):
+            attempt()
+        assert list(folder.iterdir()) == []
+        sandbox.open("candidate", LIMITS).close()
 
     def test_an_evaluator_has_no_gateway(self, sandbox: Sandbox, folder: Path) -> None:
         """It is refused before anything starts."""

@@ -25,6 +25,7 @@ from evolve.sandboxes.containers import OWNER, Unwrapper
 from evolve.sandboxes.docker import DockerSandbox
 from evolve.sandboxes.engines import connect
 from evolve.sandboxes.owner import Owner
+from evolve.sandboxes.recipe import Surroundings
 from evolve.testing.sandboxes import available
 from evolve.types import Limits
 
@@ -220,3 +221,11 @@ def test_an_engine_that_is_stuck_does_not_hold_us_up(tmp_path: Path, monkeypatch
         with pytest.raises(SandboxUnavailable, match="no Docker engine answers"):
             connect(1)
         assert time.monotonic() - start < 5
+
+
+def test_there_is_no_gateway_under_runsc(tmp_path: Path) -> None:
+    """It would lead nowhere, and a program would be blamed for it."""
+    sandbox = DockerSandbox(Surroundings(runtime="runsc"))
+    with pytest.raises(SandboxUnavailable, match="leave `runtime` out"):
+        sandbox.open("candidate", Limits(), gateway=tmp_path / "x.sock")
+    sandbox.close()
