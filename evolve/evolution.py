@@ -395,6 +395,12 @@ class Evolution:
                 self._decide(event, key)
         return failure
 
+    def hear(self, event: Mapping[str, Json]) -> None:
+        """Have the gate hear, between sessions, of something that came from outside: a person's answer."""
+        self.journal.append(event)
+        self.journal.sync()
+        self._decide(event)
+
     def _decide(self, event: Mapping[str, Any], key: Hashable = None) -> None:
         """What follows from an event of the gate that the journal holds."""
         if self.gate is None:

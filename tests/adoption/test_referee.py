@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ import pytest
 from evolve import journal
 from evolve.adoption.controller import Adoption
 from evolve.adoption.policy import Policy
+from evolve.adoption.records import Review, encode_review
 from evolve.adoption.referee import Referee
 from evolve.errors import RunDamaged, SandboxFault, TaskError
 from evolve.gates.sequential import Rules
+from evolve.history import History
 from evolve.lineage import Lineage
 from evolve.testing.adoptions import OBJECTIVE, CoinEvaluator
 from evolve.testing.fakes import number_score
@@ -139,3 +142,25 @@ def test_decisions_need_somebody_to_hear_them(tmp_path: Path) -> None:
     searched(tmp_path / "run")
     with pytest.raises(RunDamaged, match="no gate to hear them"), open_evolution(tmp_path / "run"):
         pass
+
+
+def test_a_persons_answer_is_kept_in_a_commit(tmp_path: Path) -> None:
+    """It is heard between sessions, and a replay gives the same commit."""
+    policy = replace(POLICY, lines_asked=0)
+
+    def asking(lineage: Lineage) -> Referee:
+        return Referee(Adoption(policy, seed=1), CoinEvaluator(chance), lineage, objective=OBJECTIVE)
+
+    asked = searched(tmp_path / "run", gate=asking).question
+    assert asked is not None
+    with open_evolution(tmp_path / "run", gate=asking) as evolution:
+        review = Review(number=asked.number, approve=False, reason="it reads the clock", by="Ada")
+        evolution.hear(encode_review(review))
+    said = git(tmp_path / "run", "log", "-1", "--format=%B", "adopted")
+    assert said.startswith(f"Reject trial {asked.number}; trial 0 stays\n\nRejected by Ada: it reads the clock\n")
+    assert History(tmp_path / "run").stopped == "trials"
+    commit = git(tmp_path / "run", "rev-parse", "adopted")
+    with open_evolution(tmp_path / "run", gate=asking) as evolution:
+        assert isinstance(evolution.gate, Referee)
+        assert evolution.gate.adoption.question is None
+    assert git(tmp_path / "run", "rev-parse", "adopted") == commit
