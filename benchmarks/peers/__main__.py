@@ -32,12 +32,10 @@ from evolve.types import Evaluator
 
 TASKS = (
     "circle_packing",
-    "circle_packing_32",
     "heilbronn_triangle",
-    "heilbronn_convex",
     "min_max_distance",
-    "erdos_minimum_overlap",
     "second_autocorrelation",
+    "bin_packing",
     "transaction_scheduling",
 )
 QUIET = 8.0  # seconds without an evaluation, after the last answer, until a run counts as ended

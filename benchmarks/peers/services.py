@@ -104,7 +104,8 @@ class CountedModel(SimulatedModel):
 class ScoreServer(ThreadingHTTPServer):
     """Takes a program's text by POST and answers what it scores, turned so that higher is better and all is above 0.
 
-    Scores that are to be maximised are told as they are, others as the seed's score divided by the program's.
+    Scores that are to be maximised are told as they are where the seed's is above 0, else as 1 + s, and 1 / (1 - s)
+    below 0; those that are to be minimised as the seed's score divided by the program's.
     """
 
     daemon_threads = True
@@ -115,15 +116,17 @@ class ScoreServer(ThreadingHTTPServer):
         self.ledger = ledger
         self._maximize = task.settings.task.direction == "maximize"
         seed = evaluator.evaluate(task.seed).score
-        if seed is None or seed <= 0:
+        if seed is None or (seed <= 0 and not self._maximize):
             raise SystemExit(f"{task.settings.task.name}: the seed scores {seed}, and a peer is told scores above 0")
         self._of_seed = seed
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def told(self, score: float | None) -> float | None:
         """A score as the peer is told it."""
-        if score is None or self._maximize:
+        if score is None or (self._maximize and self._of_seed > 0):
             return score
+        if self._maximize:
+            return 1.0 + score if score > 0 else 1.0 / (1.0 - score)
         return self._of_seed / score if score > 0 else None
 
 

@@ -134,6 +134,17 @@ def test_evaluators_of_peers_ask_ours(direction: str, tmp_path: Path) -> None:
     assert told == [[*good, 0.0], [*good, None]]
 
 
+def test_scores_below_zero_are_told_above_it() -> None:
+    """In the same order, since what has failed is told as 0."""
+    task = Task.load("bin_packing")
+    server = ScoreServer(task, FunctionEvaluator(lambda _: -0.5), Ledger(os.getpid()))
+    server.server_close()
+    told = [server.told(score) or 0.0 for score in (-1e9, -2.0, -0.5, 0.0, 0.5, 3.0)]
+    assert told == sorted(told)
+    assert told[0] > 0
+    assert len(set(told)) == 6
+
+
 def _told(name: str, port: int, content: bytes, task: Task, place: Path) -> float | None:
     """What the evaluator of a peer, started as the peer would, says of a program."""
     folder = place / name
