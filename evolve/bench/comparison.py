@@ -91,7 +91,7 @@ class Comparison:
     """Compares the policies of `runs` with one of them.
 
     Runs that failed count in no figure but their number. On each task scores are compared after as many calls as every
-    policy was given there. The threshold of a task is what the baseline has then, by the median.
+    policy was given there. The threshold of a task is what the baseline has with all its calls, by the median.
 
     Args:
         runs: of any number of policies and tasks.
@@ -160,9 +160,9 @@ class Comparison:
         return min(given, default=0.0)
 
     def _threshold(self, task: str) -> float:
-        """Infinite where the baseline has no run."""
+        """What the baseline has in the end, by the median; infinite where it has no run."""
         runs = self.of(self.baseline, task)
-        return float(np.median(_at(runs, self.horizons[task]))) if runs else np.inf
+        return float(np.median([run.best[-1] for run in runs])) if runs else np.inf
 
     def _places(self) -> dict[str | None, _Place]:
         places: dict[str | None, _Place] = {

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from evolve.bench.comparison import Comparison, Estimate, Line
+from evolve.bench.frozen import without_code
 from evolve.bench.rows import TOTALS
 
 __all__ = ["as_markdown"]
@@ -134,10 +135,10 @@ def _present(comparison: Comparison, task: str) -> list[str]:
 def _warnings(comparison: Comparison) -> Iterator[str]:
     """What a reader has to know before the numbers."""
     models = sorted({run.model for run in comparison.runs} - {""})
-    if len(models) > 1:
+    if len({without_code(model) for model in models}) > 1:
         yield "**Not the same model was asked everywhere, so who is ahead says little:** " + "; ".join(models) + "."
     elif models:
-        yield f"Asked was {models[0]}."
+        yield f"Asked was {'; '.join(models)}."
     yield f"Searchers: {', '.join(sorted({run.searcher for run in comparison.runs}))}."
     for run in comparison.failed:
         yield f"**Failed:** {run.policy} on {run.task}, seed {run.seed}: {' '.join(run.message.split())}"

@@ -63,6 +63,8 @@ def test_scores_are_compared_at_equal_calls(make_run: MakeRun) -> None:
     found = compare(*short, *long)
     assert found.horizons == {"sine": 1.0}
     assert [line.score.value for line in found.lines("sine")] == [2.0, 1.5]
+    assert found.thresholds == {"sine": 2.0}
+    assert compare(*short, *long, baseline="long").thresholds == {"sine": 9.0}
 
 
 def test_a_policy_without_calls_counts_with_all_it_found(make_run: MakeRun) -> None:
@@ -151,6 +153,8 @@ def test_other_models_are_told(make_run: MakeRun) -> None:
     text = as_markdown(compare(make_run("a", 0, [1.0, 2.0]), make_run("b", 0, [1.0, 2.0], model="simulated 2")))
     assert "**Not the same model was asked everywhere" in text
     assert "simulated 1; simulated 2" in text
+    codes = [make_run(name, 0, [1.0, 2.0], model=f"simulated (code {name * 3}) good=1") for name in ("a", "b")]
+    assert "\nAsked was simulated (code aaa) good=1; simulated (code bbb) good=1.\n" in as_markdown(compare(*codes))
 
 
 def test_the_same_data_give_the_same_report(make_run: MakeRun) -> None:

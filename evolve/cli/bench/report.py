@@ -20,7 +20,7 @@ __all__ = ["command"]
     "thresholds",
     multiple=True,
     metavar="[TASK=]SCORE",
-    help="A score to come to. [default: the baseline's median in the end]",
+    help="A score to come to. [default: the baseline's median, with all calls it had]",
 )
 @click.option(
     "--table", type=click.Path(path_type=Path, dir_okay=False), help="A Markdown file, instead of printing the table."
