@@ -136,7 +136,7 @@ class Gateway:
         if request.method != method:
             raise Refusal(405, "method_not_allowed", f"{request.path} is for {method}")
         if request.path == _MODELS:
-            return _sent(models_document(self.lease.models))
+            return _sent(models_document(self.lease.models), free=True)
         asked = read_request(request.body, max_tokens=self._max_tokens)
         model = self._models.get(asked.model)
         if model is None:
@@ -251,8 +251,8 @@ class _Account:
             self._free.notify_all()
 
 
-def _sent(said: dict[str, Any]) -> HttpAnswer:
-    return HttpAnswer(200, json.dumps(said).encode())
+def _sent(said: dict[str, Any], *, free: bool = False) -> HttpAnswer:
+    return HttpAnswer(200, json.dumps(said).encode(), free=free)
 
 
 def _refused(refusal: Refusal) -> HttpAnswer:

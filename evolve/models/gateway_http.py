@@ -34,13 +34,15 @@ _SPARE = 32
 class Bounds:
     """What one socket bears. Sizes in bytes, times in seconds.
 
-    `at_once` requests are answered at a time, and some connections more are open. After `nuisances` requests that came
-    to nothing (connections without one, bytes that are no HTTP, errors) nobody is listened to any more.
+    `at_once` requests are answered at a time, and some connections more are open. A body comes in so many `pieces`.
+    After `nuisances` requests that cost nothing (connections without one, bytes that are no HTTP, errors, answers that
+    are free) nobody is listened to any more.
     """
 
     at_once: int = 32
     body: int = 2**20
     head: int = 2**14
+    pieces: int = 4096
     request_seconds: float = 15.0
     """From the first byte of a request to its last, and for taking an answer."""
     idle_seconds: float = 60.0
@@ -58,17 +60,13 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """The answer to it. One that `is_nuisance` is counted."""
+    """The answer to it. One that is `free`, and so may be asked for without end, is counted."""
 
     status: int
     body: bytes
     kind: str = "application/json"
     headers: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def is_nuisance(self) -> bool:
-        """Whether whoever asked got nothing."""
-        return self.status >= 400
+    free: bool = False
 
 
 class _Gone(Exception):
@@ -180,7 +178,7 @@ class SocketServer:
                 raise
             answer = await asyncio.get_running_loop().run_in_executor(self._pool, self._answer, request)
             served += 1
-            if answer.is_nuisance:
+            if answer.free or answer.status >= 400:
                 self._count()
             await connection.send(answer)
             connection.next()
@@ -257,7 +255,7 @@ class _Connection:
             raise _Gone
 
     async def _whole(self) -> HttpRequest:
-        head, body = await self._event(), bytearray()
+        head, body, pieces = await self._event(), bytearray(), 0
         if not isinstance(head, h11.Request):
             raise _Gone
         if any(name == b"content-length" and int(value) > self._bounds.body for name, value in head.headers):
@@ -269,13 +267,15 @@ class _Connection:
             if not isinstance(event, h11.Data):
                 raise _Gone
             body += event.data
-            if len(body) > self._bounds.body:
+            pieces += 1
+            if len(body) > self._bounds.body or pieces > self._bounds.pieces:
                 raise self._too_large()
         path = head.target.decode("ascii", "replace").partition("?")[0]
         return HttpRequest(head.method.decode("ascii", "replace"), path, bytes(body))
 
     def _too_large(self) -> _Broken:
-        return _Broken(413, "request_too_large", f"a request has at most {self._bounds.body} bytes")
+        most = f"at most {self._bounds.body} bytes, in {self._bounds.pieces} pieces"
+        return _Broken(413, "request_too_large", f"a request has {most}")
 
     async def _event(self) -> Any:
         while (event := self._http.next_event()) is h11.NEED_DATA:

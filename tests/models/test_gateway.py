@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import threading
@@ -21,6 +22,7 @@ from openai import _base_client
 from evolve.budget import Budget
 from evolve.errors import BudgetSpent, Interrupted, ModelFault, SandboxFault, TaskError
 from evolve.models.gateway import Gateway, Lease, open_lease
+from evolve.models.gateway_http import Bounds
 from evolve.models.meter import Meter
 from evolve.models.openai import OpenAIModel
 from evolve.models.settings import ModelSettings
@@ -198,6 +200,23 @@ def test_the_models_of_the_lease_are_listed(bench: Bench) -> None:
         seen.append((answer.status, [model["id"] for model in said.get("data", [])]))
         line.close()
     assert seen == [(200, ["scripted"]), (405, []), (405, []), (404, []), (404, []), (404, []), (404, [])]
+
+
+def test_what_costs_nothing_is_not_served_without_end(bench: Bench) -> None:
+    """Each request takes the engine's time: after so many free ones nobody is listened to."""
+    gateway = bench.open(ScriptedModel(lambda _: "yes"), bounds=Bounds(nuisances=10))
+    assert {ask(gateway.socket, HELLO)[0] for _ in range(20)} == {200}
+    line = Line(gateway.socket)
+    seen = 0
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        for _ in range(20):
+            line.request("GET", "/v1/models")
+            line.getresponse().read()
+            seen += 1
+    line.close()
+    assert 9 <= seen <= 10
+    with pytest.raises(ConnectionRefusedError):
+        ask(gateway.socket, HELLO)
 
 
 def test_a_stream_is_sent_in_one_go(bench: Bench) -> None:

@@ -113,7 +113,12 @@ REFUSED: dict[str, tuple[bytes, int, bytes]] = {
     "a length below zero": (HEAD + b"Content-Length: -1\r\n\r\n", 400, b"invalid_http"),
     "two lengths": (HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400, b"invalid_http"),
     "many chunks": (
-        HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 10_001 + b"0\r\n\r\n",
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"a\r\nxxxxxxxxxx\r\n" * 1001 + b"0\r\n\r\n",
+        413,
+        b"request_too_large",
+    ),
+    "a body in too many pieces": (
+        HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 5000 + b"0\r\n\r\n",
         413,
         b"request_too_large",
     ),
