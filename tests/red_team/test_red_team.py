@@ -98,7 +98,15 @@ class Field:
         if missing(self.sandbox) & APART and not member.harmless:
             raise PermissionError(f"{name} could do harm in the {self.sandbox.name} sandbox")
         engine = namespaces() if not missing(self.sandbox) & APART else {}
-        order = {**self.outside.told(), "mark": self.mark, "model": self.model.name, "engine": engine}
+        # without isolation it would find the sockets of whatever else runs on this machine
+        within = "" if engine else str(harness.home())
+        order = {
+            **self.outside.told(),
+            "mark": self.mark,
+            "model": self.model.name,
+            "engine": engine,
+            "within": within,
+        }
         files = {
             "scaffold.py": SHIM,
             "member.py": member.source,

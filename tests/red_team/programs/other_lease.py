@@ -38,7 +38,7 @@ def propose(world: Any, parent: Any, context: Any) -> Any:
     for path in sorted(sockets()):
         with contextlib.suppress(OSError, ValueError):
             there = os.stat(path)
-            if (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino) or "docker" in path:
+            if (there.st_dev, there.st_ino) == (own.st_dev, own.st_ino) or not path.startswith(world.ORDER["within"]):
                 continue
             status, answer = world.ask(world.ORDER["mark"], path=path)
             if status == 200:
