@@ -49,6 +49,7 @@ __all__ = [
     "Split",
     "Status",
     "Trial",
+    "Tuning",
     "Usage",
     "lane_problem",
     "path_problem",
