@@ -11,6 +11,7 @@ from typing import Any
 
 from evolve.archives.tuned import Tuned
 from evolve.config import Parts, answers_here, prepare
+from evolve.errors import TaskError
 from evolve.estimates.forecast import Pace, Reserve, Total, forecast, interval
 from evolve.estimates.measure import PRETENDED, Timing, ask, largest, pretend, size, time_evaluations, tunable
 from evolve.models.prices import Price
@@ -172,8 +173,14 @@ def estimate(task: Task, *, limits: Mapping[str, Any] | None = None, options: Op
     The seed is scored a few times, as many at a time as in a run. The proposer writes its prompts: for the seed alone,
     and for a search in which there are other programs, as long as the seed.
 
-    Raises as `Search.start` does, and `SeedError` when the seed has no score.
+    Raises as `Search.start` does, `SeedError` when the seed has no score, and `TaskError` for a task whose evaluations
+    ask models themselves.
     """
+    if task.settings.improve.tasks:
+        raise TaskError(
+            f"evaluations of {task.name} ask models themselves, so there is nothing to measure without asking them; "
+            f"bound a run of it with --dollars, or try a short one: --trials 2"
+        )
     parts, config = prepare(task, limits=limits, options=options, service=lambda settings, **_: _Priced(settings))
     assert parts.sandbox is not None
     with closing(parts.sandbox), closing(make_evaluator(task, parts.sandbox, strict=config["strict"])) as evaluator:

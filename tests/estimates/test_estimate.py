@@ -162,6 +162,12 @@ def test_a_seed_without_a_score_is_said(folder: Path) -> None:
         made(folder, {"trials": 10})
 
 
+def test_a_task_whose_evaluations_ask_models_is_refused() -> None:
+    """They are most of what it costs, and cannot be measured without asking."""
+    with pytest.raises(TaskError, match="bound a run of it with --dollars"):
+        estimate(Task.load("scaffold"), options=options(models=["simulated"]))
+
+
 def test_the_options_of_a_run_are_checked_as_it_does(folder: Path) -> None:
     """Before anything is measured."""
     with pytest.raises(TaskError, match="'mix' asks no models"):
