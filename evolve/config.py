@@ -128,7 +128,7 @@ def prepare(
         options = replace(options, proposer=default if options.scaffold is None else "scaffold")
     if options.tuning == "auto":
         # what scores a scaffold asks models: too dear for a number's sake
-        options = replace(options, tuning="on" if models and not task.settings.improve.tasks else "off")
+        options = replace(options, tuning="on" if models and not task.settings.of_scaffolds else "off")
     find("proposer", options.proposer, known_proposers())
     sandbox = make_sandbox(task, options.sandbox)
     try:
@@ -171,7 +171,7 @@ def make_parts(
         require_safe(sandbox, untrusted=options.proposer not in PROPOSERS, allow_unsafe=options.allow_unsafe)
     regions = Regions(seed, task.settings.task.editable)
     archive = make_archive(options.archive)
-    if models and options.proposer in PROPOSERS and not task.settings.improve.tasks:
+    if models and options.proposer in PROPOSERS and not task.settings.of_scaffolds:
         raise TaskError(f"the proposer {options.proposer!r} asks no models; leave out either it or the models")
     if not models and options.proposer in ASKING:
         raise TaskError(f"the proposer {options.proposer!r} asks models, and there are none: name one with --model")

@@ -69,7 +69,7 @@ def replay(
             stack.callback(meter.close)
         if sandbox is not None and chosen is not None:
             asking = None
-            if models and found.settings.improve.tasks:
+            if models and found.settings.of_scaffolds:
                 beside = Meter(budget, _copied(run, EVALUATIONS, folder))
                 stack.callback(beside.close)
                 asking = Asking(models, beside.relay)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -19,8 +19,10 @@ from evolve.evaluation.improve import Downstream, Improve, Relay
 from evolve.evaluation.native import NativeEvaluator
 from evolve.evaluation.repeats import Race, Repeats, Scorer
 from evolve.evaluation.rules import Rules
+from evolve.evaluation.solve import Attempt, Benchmark, Solve
 from evolve.forms import improve
 from evolve.proposers.scaffold import ScaffoldProposer
+from evolve.proposers.solver import Solver
 from evolve.regions import Regions
 from evolve.sandboxes import cache, harness
 from evolve.sandboxes.choose import choose, require_able
@@ -28,7 +30,7 @@ from evolve.sandboxes.guarantees import Guarantee, missing
 from evolve.sandboxes.proof import prove
 from evolve.scaffolds import smoke_problem
 from evolve.task import Task
-from evolve.types import Model, Sandbox
+from evolve.types import Model, Program, Sandbox
 
 __all__ = ["EVALUATIONS", "Asking", "make_evaluator", "make_sandbox", "make_scorer"]
 
@@ -70,7 +72,7 @@ def make_evaluator(task: Task, sandbox: Sandbox, *, strict: bool = False) -> Nat
     Raises `TaskError` for a task of scaffolds: to score one asks models.
     """
     settings, form = task.settings, task.form
-    if settings.improve.tasks:
+    if settings.of_scaffolds:
         raise TaskError(
             f"the programs of {task.name} are scaffolds, and to score one asks models, which only a search does: "
             f"evolve run {task.reference} --model NAME"
@@ -110,8 +112,8 @@ def make_scorer(
     """
     settings = task.settings.evaluator
     scorer: Scorer
-    if task.settings.improve.tasks:
-        scorer = _make_improve(task, sandbox, asking, on_notice)
+    if task.settings.of_scaffolds:
+        scorer = _of_scaffolds(task, sandbox, asking, on_notice)
     else:
         scorer = _cached(make_evaluator(task, sandbox, strict=strict), task, sandbox, strict=strict, notice=on_notice)
     race = None
@@ -136,24 +138,48 @@ def _cached(scorer: Scorer, task: Task, sandbox: Sandbox, *, strict: bool, notic
     return scorer
 
 
-def _make_improve(task: Task, sandbox: Sandbox, asking: Asking | None, notice: Callable[[str], None]) -> Improve:
+def _of_scaffolds(task: Task, sandbox: Sandbox, asking: Asking | None, notice: Callable[[str], None]) -> Scorer:
     """What scores scaffolds. All that runs for it runs in the same sandbox, each in sessions of its own."""
     if asking is None or not asking.models:
         raise TaskError(f"the programs of {task.name} are scaffolds, which ask models: name one with --model")
     table, found = task.settings.improve, improve.others(task, forms.load)
+    smoke = partial(smoke_problem, sandbox=sandbox, limits=task.limits, seconds=task.settings.evaluator.call_timeout)
+    if task.settings.solve.benchmark is not None:
+        benchmark = _benchmark(task, found.tasks[0], sandbox, asking, notice)
+        try:
+            return Solve(benchmark, relay=asking.relay, smoke=smoke, each=task.settings.solve.each)
+        except ValueError as error:
+            raise TaskError(f"{task.folder / 'task.toml'}: [solve] benchmark: {error}") from error
     made = [
         [_downstream(task, other, sandbox, asking, notice) for other in part] for part in (found.tasks, found.held_out)
     ]
-    seconds = task.settings.evaluator.call_timeout
     return Improve(
         made[0],
         held_out=made[1],
         relay=asking.relay,
         archive=Top,
-        smoke=partial(smoke_problem, sandbox=sandbox, limits=task.limits, seconds=seconds),
+        smoke=smoke,
         calls=table.calls,
         each=table.each,
     )
+
+
+def _benchmark(task: Task, other: Task, sandbox: Sandbox, asking: Asking, notice: Callable[[str], None]) -> Benchmark:
+    regions = Regions(other.seed, other.settings.task.editable)
+
+    def solve(program: Program, files: Mapping[str, str], seed: int, relay: Relay) -> Attempt:
+        solver = Solver(
+            asking.models,
+            sandbox=sandbox,
+            task=other.settings.task.description,
+            calls=task.settings.solve.calls,
+            seconds=task.settings.evaluator.call_timeout,
+            limits=task.limits,
+        )
+        return Attempt(*solver.solve(program, other.seed, files, regions, seed, relay))
+
+    evaluator = _cached(make_evaluator(other, sandbox), other, sandbox, strict=False, notice=notice)
+    return Benchmark(name=other.name, seed=other.seed, evaluator=evaluator, solve=solve)
 
 
 def _downstream(task: Task, other: Task, sandbox: Sandbox, asking: Asking, notice: Callable[[str], None]) -> Downstream:

@@ -70,8 +70,8 @@ class Search:
         self.models = models = [model for model, _ in parts.models]
         self._meter = Meter(budget, Transcript(run.state / "transcript.jsonl"), models) if models else None
         # an evaluator that asks models spends of the same budget, and its calls are of no trial's proposal
-        improves = bool(models and parts.task.settings.improve.tasks)
-        self._beside = Meter(budget, Transcript(run.state / EVALUATIONS)) if improves else None
+        asks = bool(models and parts.task.settings.of_scaffolds)
+        self._beside = Meter(budget, Transcript(run.state / EVALUATIONS)) if asks else None
         if self._beside is not None:
             self._beside.take_up()
         self._evaluator = make_scorer(

@@ -144,6 +144,23 @@ class ImproveTable(_Table):
         return self
 
 
+class SolveTable(_Table):
+    """`[solve]`: the program is a scaffold, and its score is how many small programming tasks it solves."""
+
+    benchmark: Name | None = None
+    """A bundled task, or a folder relative to this one, whose evaluator scores each folder of its seed."""
+    calls: Count = 2
+    """Of models, for one folder."""
+    each: Count = 4
+    """Folders that one evaluation asks for, drawn by its seed."""
+
+    @model_validator(mode="after")
+    def _of_a_benchmark(self) -> Self:
+        if self.benchmark is None and self.model_fields_set:
+            raise ValueError('benchmark is missing: name a task of many small ones, such as "repository_bugs"')
+        return self
+
+
 class LimitsTable(_Table):
     """`[limits]`: what a candidate may use."""
 
@@ -211,11 +228,17 @@ class TaskFile(_Table):
     task: TaskTable = TaskTable()
     evaluator: EvaluatorTable = EvaluatorTable()
     improve: ImproveTable = ImproveTable()
+    solve: SolveTable = SolveTable()
     limits: LimitsTable = LimitsTable()
     sandbox: SandboxTable = SandboxTable()
     search: SearchTable = SearchTable()
     objectives: dict[Name, Direction] = {}
     """What is optimised beside the score: the name of a metric, and which way."""
+
+    @property
+    def of_scaffolds(self) -> bool:
+        """Whether the programs are scaffolds, so that scoring them asks models."""
+        return bool(self.improve.tasks or self.solve.benchmark)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,7 +293,7 @@ class Task:
             raise TaskError(
                 f"{folder / 'task.toml'}: [evaluator] file: {entry!r} is outside the task folder: {problem}"
             )
-        without = settings.evaluator.command or settings.improve.tasks
+        without = settings.evaluator.command or settings.of_scaffolds
         if not without and not (folder / entry).is_file():
             raise TaskError(
                 f"{folder / 'task.toml'}: [evaluator] file: there is no {entry!r} in {folder}; "

@@ -29,7 +29,7 @@ def load(reference: str | os.PathLike[str], form: str = "native") -> Task:
     if form not in FORMS:
         raise TaskError(f"there is no form of task {form!r}; there are {', '.join(FORMS)}")
     task = FORMS[form](os.fspath(reference))
-    if task.settings.improve.tasks:
+    if task.settings.of_scaffolds:
         return improve.pinned(task, improve.others(task, load))
     by_command = form == "native" and task.settings.evaluator.command
     return replace(task, form=command.form(task)) if by_command else task

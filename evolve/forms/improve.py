@@ -1,4 +1,4 @@
-"""A task whose programs are scaffolds, scored by what they do for other tasks: `[improve]` in `task.toml`."""
+"""A task whose programs are scaffolds, scored by what they do elsewhere: `[improve]` or `[solve]` in `task.toml`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Others", "others", "pinned"]
 
 @dataclass(frozen=True)
 class Others:
-    """The tasks that scaffolds are tried on: those that steer, and those of reports."""
+    """The tasks that scaffolds are tried on: those that steer, and those of reports; or the one benchmark."""
 
     tasks: tuple[Task, ...]
     held_out: tuple[Task, ...]
@@ -25,14 +25,18 @@ def others(task: Task, load: Callable[[str], Task]) -> Others:
     """The tasks that `task` names. Raises `TaskError` for those that cannot be used."""
     table, settings = task.settings.improve, task.settings
     both = [*table.tasks, *table.held_out]
+    benchmark = settings.solve.benchmark
     for wrong, problem in (
-        (settings.evaluator.command, "[evaluator] command: with [improve] there is another evaluator; leave it out"),
+        (table.tasks and benchmark, "[solve]: there is [improve], too; leave one of them"),
+        (settings.evaluator.command, "[evaluator] command: scaffolds have another evaluator; leave it out"),
         (settings.evaluator.cache, "[evaluator] cache: a scaffold's score depends on what models answer; leave it out"),
         (settings.task.direction != "maximize", "[task] direction: of what a scaffold gains more is better"),
         (len(set(both)) < len(both), f"[improve]: a task stands twice in {both}; name each once"),
     ):
         if wrong:
             raise TaskError(f"{task.folder / 'task.toml'}: {problem}")
+    if benchmark is not None:
+        return Others((_other(task, benchmark, load),), ())
     return Others(*(tuple(_other(task, name, load) for name in names) for names in (table.tasks, table.held_out)))
 
 
@@ -45,12 +49,13 @@ def pinned(task: Task, found: Others) -> Task:
 
 
 def _other(task: Task, name: str, load: Callable[[str], Task]) -> Task:
-    where = f"{task.folder / 'task.toml'}: [improve]: {name!r}"
+    improves = bool(task.settings.improve.tasks)
+    where = f"{task.folder / 'task.toml'}: [{'improve' if improves else 'solve'}]: {name!r}"
     beside = task.folder / name
     other = load(str(beside) if (beside / "task.toml").is_file() else name)
-    if other.settings.improve.tasks:
+    if other.settings.of_scaffolds:
         raise TaskError(f"{where} is a task for scaffolds itself; name tasks that need no model to be scored")
-    if other.settings.task.best_known is None:
+    if improves and other.settings.task.best_known is None:
         raise TaskError(f"{where} has no best_known in its task.toml, which says how far there is to go; add it there")
     if other.surroundings != Surroundings():
         raise TaskError(f"{where} asks for surroundings of its own in [sandbox], and all tasks of one run share theirs")

@@ -33,7 +33,7 @@ from evolve.types import (
     path_problem,
 )
 
-__all__ = ["ScaffoldProposer", "lease_of"]
+__all__ = ["ScaffoldProposer", "changed", "drawn", "lease_of"]
 
 _REPAIRS = 0.15
 """How often a candidate that came to no score is given to be mended, when there is one."""
@@ -91,7 +91,7 @@ class ScaffoldProposer:
             raise ValueError("there is no model to ask, or one with a weight that is not above 0")
         self._regions, self._program, self._sandbox = regions, program, sandbox
         self._models = [model for model, _ in models]
-        self._names = _drawn([(model.name, weight) for model, weight in models])
+        self._names = drawn([(model.name, weight) for model, weight in models])
         self._values = {"task": task.strip(), "direction": direction, "max_tokens": max_tokens}
         self._lease = lease_of(calls, self._models)
         self._seconds, self._limits = seconds, limits
@@ -155,7 +155,7 @@ class ScaffoldProposer:
         scaffold = self._opened(context.relay)
         try:
             returned = scaffold.call("propose", dict(parent), dict(told))
-            program = _changed(returned, base.program, self._regions)
+            program = changed(returned, base.program, self._regions, "propose")
             note["outcome"] = str(Outcome.APPLIED)
         except ScaffoldFailed as failure:
             note["outcome"], rejected = failure.kind, f"the scaffold {failure.kind}: {_short(str(failure))}"
@@ -189,7 +189,7 @@ class ScaffoldProposer:
         return made
 
 
-def _drawn(weights: Sequence[tuple[str, float]]) -> list[str]:
+def drawn(weights: Sequence[tuple[str, float]]) -> list[str]:
     """Names, each as often as its weight says: of two with the weights 1 and 3 the second one three times."""
     least = min(weight for _, weight in weights)
     return [name for name, weight in weights for _ in range(min(20, round(weight / least)))]
@@ -200,9 +200,9 @@ def _plain(shown: Mapping[str, Any]) -> dict[str, Any]:
     return {**shown, "files": {file["path"]: file["text"] for file in shown["files"]}}
 
 
-def _changed(returned: object, parent: Program, regions: Regions) -> Program:
+def changed(returned: object, parent: Program, regions: Regions, function: str) -> Program:
     """The program that the scaffold means. Raises `Refused`."""
-    wanted = "propose() returns a dict: path -> text of a file that changes, or None for one that goes"
+    wanted = f"{function}() returns a dict: path -> text of a file that changes, or None for one that goes"
     if not isinstance(returned, dict) or len(returned) > _MOST_FILES:
         raise Refused(Outcome.MALFORMED, f"{wanted}; it returned {_kind(returned)}")
     changes: dict[str, bytes | None] = {}

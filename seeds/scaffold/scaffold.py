@@ -48,13 +48,14 @@ def propose(parent, context, ask=None):
 
 def solve(instance, ask=None):
     """Ask for the files of a small programming task that make its hidden tests pass."""
+    program = {"score": None, "metrics": [], "instances": [], "feedback": "", "files": instance["files"]}
     values = {
-        **{"direction": "maximize", "marked": False, "number": 1, "best": None, "inspirations": [], "attempts": []},
-        **{"deleted": [], "lessons": lessons(), "task": instance["task"], "paths": sorted(instance["files"])},
-        "parent": shown({"score": None, "metrics": [], "instances": [], "feedback": "", "files": instance["files"]}),
+        **{"direction": "maximize", "best": None, "inspirations": [], "attempts": [], "deleted": []},
+        **{"task": instance["task"], "paths": instance["paths"], "marked": instance["marked"]},
+        **{"number": instance["seed"] % 1000, "lessons": lessons(), "parent": shown(program, instance["paths"])},
     }
-    dice = random.Random(instance["seed"])
-    return answered(render("edit", values), instance["files"], values, ask or asker(instance), dice)
+    files = {path: instance["files"][path] for path in instance["paths"]}
+    return answered(render("edit", values), files, values, ask or asker(instance), random.Random(instance["seed"]))
 
 
 def choose(parent, context, others, dice):

@@ -47,7 +47,8 @@ def main():
             files = propose(program(score), context(seed), ask)
             assert files == {"program.py": TEXT.replace("22.0", "11.0")}, files
             assert "22.0 - size" in asked[0], asked[0]
-    instance = {"task": "Weigh less.", "files": {"program.py": TEXT}, "seed": 1}
+    instance = {"task": "Weigh less.", "files": {"program.py": TEXT, "other.py": ""}, "paths": ["program.py"]}
+    instance = {**instance, "marked": True, "seed": 1, "models": ["model"], "max_tokens": 1000}
     assert solve(instance, lambda messages, dice: BLOCK) == {"program.py": TEXT.replace("22.0", "11.0")}
 
 
