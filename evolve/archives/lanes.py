@@ -90,7 +90,7 @@ class Lanes:
         unit: Unit = "auto",
         *,
         starts: float = 0.125,
-        race: float = 0.3,
+        race: float = 0.2,
         lanes: int = 0,
         ideas: int = 1,
         patience: int = 50,
