@@ -17,7 +17,7 @@ import pandas as pd
 
 from evolve.errors import RunDamaged, RunNotFound, StorageError
 
-__all__ = ["COLUMNS", "KEYS", "TOTALS", "files_of", "read", "write"]
+__all__ = ["COLUMNS", "KEYS", "TOTALS", "files_of", "read", "tables", "write"]
 
 KEYS = ("policy", "task", "seed")
 """What a run goes by."""
@@ -77,27 +77,30 @@ def files_of(places: Sequence[Path]) -> list[Path]:
 
 
 def read(places: Sequence[Path]) -> pd.DataFrame:
-    """The rows of files and folders together, run by run.
+    """The rows of files and folders together, run by run. Raises as `tables` does."""
+    return pd.concat(tables(places), ignore_index=True)
+
+
+def tables(places: Sequence[Path]) -> Iterator[pd.DataFrame]:
+    """The rows of each file, one file at a time.
 
     Raises `RunNotFound` when there are none, `RunDamaged`, naming file and column, for a table that is not as `COLUMNS`
     says or a run that is there twice, `StorageError` when a file cannot be read.
     """
-    parts: list[pd.DataFrame] = []
     owner: dict[tuple[object, ...], Path] = {}
     for file in files_of(places):
         try:
-            part = pd.read_parquet(file)
+            table = pd.read_parquet(file)
         except OSError as error:
             raise StorageError(f"cannot read {file}: {error}") from error
         except ValueError as error:
             raise RunDamaged(f"{file} is no Parquet file: {error}") from error
-        part = _checked(part, str(file))
-        for key in part[list(KEYS)].drop_duplicates().itertuples(index=False, name=None):
+        table = _checked(table, str(file))
+        for key in table[list(KEYS)].drop_duplicates().itertuples(index=False, name=None):
             if key in owner:
                 raise RunDamaged(f"{_name(key)} is in {owner[key]} and in {file}: leave one out")
             owner[key] = file
-        parts.append(part)
-    return pd.concat(parts, ignore_index=True)
+        yield table
 
 
 def _checked(rows: pd.DataFrame, where: str) -> pd.DataFrame:

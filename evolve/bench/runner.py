@@ -115,7 +115,7 @@ class Runner:
         file = order.file(self.folder)
         if not file.exists():
             return False
-        rows = read([file])
+        rows = pd.read_parquet(file, columns=["policy", "task", "seed", "outcome"])
         named = rows[["policy", "task", "seed"]].iloc[0].to_dict()
         if named != {"policy": order.policy, "task": order.task, "seed": order.seed}:
             raise RunDamaged(f"{file} holds the run {named}, and not that of {order.title}: move it away")

@@ -21,6 +21,8 @@ Array: TypeAlias = NDArray[np.float64]
 class Run:
     """`used` are the totals by name and `best` the best fitness by then, both of one length; higher is better.
 
+    Of the rows only those are kept in which the best changed, and the last.
+
     `sign` times the fitness is the score. `budget` is the calls that were allowed, infinite where they had no limit.
     """
 
@@ -64,6 +66,9 @@ def runs_of(rows: pd.DataFrame) -> list[Run]:
         first = table.iloc[0]
         sign = -1.0 if first["direction"] == "minimize" else 1.0
         best = sign * table["best"].to_numpy(dtype=float)
+        best = np.where(np.isnan(best), -np.inf, best)
+        kept = np.append(True, best[1:] != best[:-1])
+        kept[-1] = True
         found.append(
             Run(
                 policy=str(first["policy"]),
@@ -75,8 +80,8 @@ def runs_of(rows: pd.DataFrame) -> list[Run]:
                 searcher=str(first["searcher"]),
                 failed=first["outcome"] == "failed",
                 message=str(first["message"]),
-                used={name: table[name].to_numpy(dtype=float) for name in TOTALS},
-                best=np.where(np.isnan(best), -np.inf, best),
+                used={name: table[name].to_numpy(dtype=float)[kept] for name in TOTALS},
+                best=best[kept],
             )
         )
     return found

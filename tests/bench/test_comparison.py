@@ -95,6 +95,17 @@ def test_who_does_not_get_there_is_censored(make_run: MakeRun) -> None:
     assert versus.calls == 1.0
 
 
+def test_only_what_changes_is_kept_of_a_run(make_run: MakeRun) -> None:
+    """A run of many rows is its new bests and its end, and says the same of every amount that was used."""
+    scores = [1.0, None, 0.5, 2.0, 1.5, 3.0, None, None]
+    (run,) = runs_of(make_run("one", 0, scores))
+    assert len(run.best) == 4
+    assert run.at("calls", np.arange(-1.0, 9.0)).tolist() == [-math.inf, 1.0, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0]
+    assert (run.total("calls"), run.total("tokens")) == (7.0, 700.0)
+    (late,) = runs_of(make_run("one", 0, [None, None, 1.0]))
+    assert late.at("calls", np.arange(3.0)).tolist() == [-math.inf, -math.inf, 1.0]
+
+
 def test_a_run_that_ends_early_has_not_got_there(make_run: MakeRun) -> None:
     """Who stops with calls left counts as not there after all of them."""
     (run,) = runs_of(make_run("stops", 0, [0.0, 0.5], budget=100))

@@ -46,14 +46,13 @@ def command(
     """
     from evolve.bench.comparison import Comparison
     from evolve.bench.figure import draw
-    from evolve.bench.rows import read, write
+    from evolve.bench.rows import read, tables, write
     from evolve.bench.runs import runs_of
     from evolve.bench.table import as_markdown
 
-    rows = read(places)
+    runs = [run for part in tables(places) for run in runs_of(part)]
     if data is not None:
-        write(data, rows)
-    runs = runs_of(rows)
+        write(data, read(places))
     if policies is not None:
         wanted = policies.split(",")
         if unknown := [name for name in wanted if name not in {run.policy for run in runs}]:
