@@ -47,6 +47,8 @@ _USUAL = Limits()
 _SHOWN = 4_000  # characters of what a smoke test printed
 _GLANCE = 0.5  # seconds between looks at how much time of its own a scaffold has had
 _PATIENCE = 90.0  # seconds within which a harness that is well answers
+_SLACK = 4.0  # how many times its processor time a scaffold may take by the clock: machines are busy
+_SMOKE_SLACK = 12.0  # the same for a smoke test, which has an interpreter to start
 _LONG = 1e6  # seconds: how long models take is no limit of a scaffold's
 
 
@@ -67,7 +69,7 @@ class Scaffold:
     Args:
         ask: how models are asked: `Context.relay`.
         limits: what it may use.
-        seconds: that one call may take of its own: by the clock while no model is asked for it, and of processor time.
+        seconds: of processor time for one call; by the clock four times that, while no model is asked for it.
     """
 
     def __init__(
@@ -157,9 +159,9 @@ class Scaffold:
             try:
                 return session.receive(_GLANCE)
             except TimeoutError:
-                if self._asking.idle() > self._seconds:
+                if self._asking.idle() > _SLACK * self._seconds:
                     self._leave()
-                    problem = f"stopped after {self._seconds:g} s in which it asked nothing and did not return"
+                    problem = f"stopped after {_SLACK * self._seconds:g} s in which it asked nothing and did not return"
                     raise ScaffoldFailed(problem, "timeout") from None
 
     def _probe(self) -> None:
@@ -177,7 +179,7 @@ class Scaffold:
 def smoke_problem(program: Program, sandbox: Sandbox, *, limits: Limits = _USUAL, seconds: float = 60.0) -> str:
     """What a scaffold's own smoke test says against it, "" when it passes or has none. No model is asked.
 
-    It runs in a session of its own. Raises `SandboxFault`.
+    It runs in a session of its own, for `seconds` of processor time. Raises `SandboxFault`.
     """
     if SMOKE not in program.files:
         return ""
@@ -185,8 +187,10 @@ def smoke_problem(program: Program, sandbox: Sandbox, *, limits: Limits = _USUAL
     try:
         files = [[path, path in program.executables, False] for path in program.files]
         session.send(Frame({"op": "load", "files": files, "module": MODULE}, tuple(program.files.values())))
-        session.send(Frame({"op": "run", "argv": ["python3", SMOKE], "timeout": seconds, "cpu": None}, (b"",)))
-        answer = session.receive(seconds + _PATIENCE)
+        timeout = _SMOKE_SLACK * seconds
+        run = {"op": "run", "argv": ["python3", SMOKE], "timeout": timeout, "cpu": seconds}
+        session.send(Frame(run, (b"",)))
+        answer = session.receive(timeout + _PATIENCE)
     except TimeoutError as error:
         raise SandboxFault(f"a smoke test does not end: {error}") from error
     finally:

@@ -69,7 +69,7 @@ class ScaffoldProposer:
         task: what the task's author says of it.
         direction: whether higher or lower scores are better.
         max_tokens: the most tokens of an answer.
-        seconds: of its own, for a proposal.
+        seconds: of processor time, for a proposal; see `Scaffold`.
     """
 
     def __init__(  # noqa: PLR0913 - settings are keyword arguments of the class that uses them

@@ -24,7 +24,7 @@ class Solver:
         sandbox: where scaffolds run; the caller closes it.
         task: what is to be done, in words.
         max_tokens: the most tokens of an answer.
-        seconds: of its own, for an answer.
+        seconds: of processor time, for an answer; see `Scaffold`.
     """
 
     def __init__(

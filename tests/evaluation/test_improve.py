@@ -318,6 +318,6 @@ import time
 def step(parent):
     return time.sleep(60) if "x = 1.0" in parent["files"]["program.py"] else 0.5
 """
-    found = improve(sandbox=sandbox, seconds=0.5).evaluate(scaffold("step(parent)", hangs))
+    found = improve(sandbox=sandbox, seconds=0.25).evaluate(scaffold("step(parent)", hangs))
     assert found.metrics["proposals"] == 3
     assert found.score == pytest.approx(1.0 / 2.9)

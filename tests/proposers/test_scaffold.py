@@ -15,6 +15,7 @@ from evolve.proposers.scaffold import ScaffoldProposer
 from evolve.regions import Regions
 from evolve.resources import bundled
 from evolve.sandboxes.process import ProcessSandbox
+from evolve.scaffolds import smoke_problem
 from evolve.testing.models import ScriptedModel
 from evolve.testing.proposers import ProposerSuite
 from evolve.testing.scaffolds import HereSandbox
@@ -153,16 +154,16 @@ def test_what_a_scaffold_does_wrong_is_a_rejected_proposal(scaffold: str, outcom
 @pytest.mark.parametrize("body", ["while True:\n        pass", "import time\n    time.sleep(600)"])
 def test_a_scaffold_that_hangs_is_stopped(body: str, make: Make) -> None:
     """Whether it works or sleeps; the next one is asked as if nothing had been."""
-    proposer = make(f"def propose(parent, context):\n    {body}", ScriptedModel([]), seconds=0.6)
+    proposer = make(f"def propose(parent, context):\n    {body}", ScriptedModel([]), seconds=0.25)
     proposal = propose(proposer)
     assert proposal.note["outcome"] == "timeout"
-    assert "0.6 s" in proposal.rejected
+    assert "stopped after 0.25 s of processor time" in proposal.rejected or "1 s in which" in proposal.rejected
 
 
 def test_waiting_for_a_model_is_no_hang(make: Make) -> None:
     """The seconds are a scaffold's own."""
     proposer = make(
-        {**WITH_GATEWAY, "scaffold.py": ASKS.replace("QUESTIONS", "3").encode()}, SimulatedNumber(0.5), seconds=1.0
+        {**WITH_GATEWAY, "scaffold.py": ASKS.replace("QUESTIONS", "3").encode()}, SimulatedNumber(0.5), seconds=0.25
     )
     assert propose(proposer).rejected == ""
 
@@ -266,3 +267,30 @@ def test_a_candidate_that_failed_is_given_to_be_mended(make: Make) -> None:
     mended = [propose(proposer, number) for number in range(8, 80, 4)]
     assert 0 < sum(proposal.note.get("repairs") == 4 for proposal in mended) < len(mended)
     assert {proposal.parents for proposal in mended} == {(0,), (4,)}
+
+
+@pytest.mark.parametrize(
+    ("smoke", "said"),
+    [
+        (None, ""),
+        ("x = 1", ""),
+        ("import scaffold", ""),
+        ("raise SystemExit('it cannot propose')", "checks/smoke.py ended with 1:\nit cannot propose"),
+        ("import sys\nsys.path.insert(0, '.')\nimport scaffold\nscaffold.propose(1, 2)", 'File "scaffold.py", line 2'),
+        ("while True:\n    pass", "of processor time"),
+    ],
+)
+def test_a_smoke_test_is_run_before_anything_is_spent(smoke: str | None, said: str, sandbox: Sandbox) -> None:
+    """With what it printed when it fails; where the session's folder is is nobody's business."""
+    files = {"scaffold.py": b"def propose(parent, context):\n    return 1 / 0\n"}
+    if smoke is not None:
+        path = "import sys; sys.path.insert(0, '.')\n" if smoke == "import scaffold" else ""
+        files["checks/smoke.py"] = (path + smoke + "\n").encode()
+    found = smoke_problem(Program(files), sandbox, seconds=0.5)
+    assert said in found if said else found == ""
+    assert "/tmp" not in found
+
+
+def test_the_seed_passes_its_smoke_test_in_a_sandbox(sandbox: Sandbox) -> None:
+    """As it does outside of it."""
+    assert smoke_problem(SEED, sandbox) == ""
