@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,6 +30,8 @@ _EXPONENT = 0.63
 """Six lanes for a budget of 100, and between them by the same power of the budget."""
 _UNKNOWN = 300
 """What is planned for when nobody says what the budget is."""
+_GUESTS = 100
+"""Of a lane, those that are remembered, in case they are told again."""
 _SHOWN = 3
 """Starts that a new one is to differ from, of all that there are."""
 
@@ -39,8 +42,8 @@ class _Lane:
     archive: Stall
     best: Kept = field(default_factory=lambda: Kept(8))
     told: int = 0
-    guests: set[int] = field(default_factory=set)
-    """Trials of no lane of its own that it was told: the one it began with, and those it took up."""
+    guests: deque[int] = field(default_factory=lambda: deque(maxlen=_GUESTS))
+    """Numbers of trials that it was told and that are not its own: the one it began with, and those it took up."""
 
     @property
     def fitness(self) -> float:
@@ -221,7 +224,7 @@ class Lanes:
             self._dropped.tell(trial)
 
     def _take(self, lane: _Lane, trial: Trial) -> None:
-        lane.guests.add(trial.number)
+        lane.guests.append(trial.number)
         lane.archive.tell(trial)
         lane.best.tell(trial)
 
