@@ -49,7 +49,7 @@ def test_a_killed_engine_repeats_no_paid_call_and_loses_none(folder: Path, tmp_p
         arguments = [
             *(sys.executable, "-m", "evolve", "run", str(folder), "--runs", str(run.parent), "--name", run.name),
             *("--sandbox", "process", "--allow-unsafe", "--model", "fake", "--price", "1/10", "--proposer", ASKER),
-            *("--base-url", service.url, "--trials", "12", "--calls-in-flight", "3", "--quiet"),
+            *("--base-url", service.url, "--trials", "12", "--calls-in-flight", "3", "--tuning", "off", "--quiet"),
         ]
         killed = 0
         for kills in (8, 20, 33):
