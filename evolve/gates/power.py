@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,7 @@ from evolve.gates.sequential import BETS, Rules
 __all__ = ["Chance", "chance", "smallest_gain"]
 
 _LIKELY = 0.8
-_STEPS = 10
-"""Halvings of the interval in which the smallest gain lies: to a thousandth."""
+_PRECISION = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def chance(rules: Rules, level: float, gain: float, square: float) -> Chance:
     law[0, 0] = 1.0
     adopted = pairs = 0.0
     for number in range(1, size + 1):
-        law = _one_more(law, number, ahead, behind)
+        _one_more(law, number, ahead, behind)
         if number % round_size:
             continue
         part = law[: number + 1, : number + 1]
@@ -64,29 +64,40 @@ def chance(rules: Rules, level: float, gain: float, square: float) -> Chance:
     return Chance(adopted, pairs + size * float(law.sum()))
 
 
+@lru_cache(maxsize=256)
 def smallest_gain(rules: Rules, level: float, square: float) -> float | None:
     """The smallest gain that is adopted with a chance of 80 %, where d² is `square` on average without it; None when
     not even a challenger that is ahead by 1 in every pair is. Above the true one by at most a thousandth."""
-    if chance(rules, level, 1.0, 1.0).adopted < _LIKELY:
+    size = rules.rounds * len(rules.families)
+    if _log_e_values(size)[size, 0] < -math.log(level):
         return None
-    low, high = 0.0, 1.0
-    for _ in range(_STEPS):
-        middle = (low + high) / 2.0
-        if chance(rules, level, middle, max(square, middle)).adopted < _LIKELY:
-            low = middle
+    # False position on the normal quantile of the chance, which is nearly linear in the gain. A guess goes a little
+    # past the root, so that the other end comes near next, and halves the interval when one end has stayed for long.
+    low, high, below, above = 0.0, 1.0, _quantile(level), _quantile(1.0)
+    rises = 0
+    while (width := high - low) > _PRECISION:
+        guess = low + width * below / (below - above) + math.copysign(0.4 * _PRECISION, rises)
+        guess = min(max(guess, low + width / 50.0), high - width / 50.0) if abs(rises) < 3 else (low + high) / 2.0
+        found = _quantile(chance(rules, level, guess, max(square, guess)).adopted)
+        if found < 0.0:
+            low, below, rises = guess, found, max(rises, 0) + 1
         else:
-            high = middle
+            high, above, rises = guess, found, min(rises, 0) - 1
     return high
 
 
-def _one_more(law: NDArray[np.float64], number: int, ahead: float, behind: float) -> NDArray[np.float64]:
-    """The law of (times ahead, times behind) after pair `number`, given that before it."""
-    after = np.zeros_like(law)
-    before = law[:number, :number]
-    after[:number, :number] += (1.0 - ahead - behind) * before
-    after[1 : number + 1, :number] += ahead * before
-    after[:number, 1 : number + 1] += behind * before
-    return after
+def _quantile(chance: float) -> float:
+    """How far above 80 % a chance is, in standard deviations of a normal law."""
+    law = NormalDist()
+    return law.inv_cdf(min(max(chance, 1e-9), 1.0 - 1e-9)) - law.inv_cdf(_LIKELY)
+
+
+def _one_more(law: NDArray[np.float64], number: int, ahead: float, behind: float) -> None:
+    """Turn the law of (times ahead, times behind) before pair `number` into that after it."""
+    before = law[:number, :number].copy()
+    law[:number, :number] *= 1.0 - ahead - behind
+    law[1 : number + 1, :number] += ahead * before
+    law[:number, 1 : number + 1] += behind * before
 
 
 @lru_cache(maxsize=4)

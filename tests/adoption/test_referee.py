@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -164,3 +166,29 @@ def test_a_persons_answer_is_kept_in_a_commit(tmp_path: Path) -> None:
         assert isinstance(evolution.gate, Referee)
         assert evolution.gate.adoption.question is None
     assert git(tmp_path / "run", "rev-parse", "adopted") == commit
+
+
+class Crowded(CoinEvaluator):
+    """Counts how many score at a time."""
+
+    def __init__(self) -> None:
+        super().__init__(chance)
+        self.now = self.most = 0
+        self.turn = threading.Lock()
+
+    def evaluate(self, program: Program, *, split: Split = "search", seed: int = 0) -> Evaluation:
+        with self.turn:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        time.sleep(0.02)
+        with self.turn:
+            self.now -= 1
+        return super().evaluate(program, split=split, seed=seed)
+
+
+@pytest.mark.parametrize(("workers", "most"), [(1, 1), (4, 2)])
+def test_pairs_leave_half_of_the_workers_to_trials(tmp_path: Path, workers: int, most: int) -> None:
+    """And there is always room for one."""
+    crowded = Crowded()
+    searched(tmp_path / "run", gate=referee(evaluator=lambda: crowded), workers=workers, in_flight=workers)
+    assert crowded.most == most
