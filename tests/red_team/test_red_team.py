@@ -320,3 +320,10 @@ def test_the_team_is_complete() -> None:
         assert member.title.split(":")[0] in {"Attacker", "Spender", "Sleeper"}
         assert f'"{name}"' in text
         assert member.steps > 0
+
+
+def test_the_documentation_names_the_team() -> None:
+    """Each scaffold of the folder has its row in docs/security.md."""
+    text = (FOLDER.parents[1] / "docs" / "security.md").read_text(encoding="utf-8")
+    rows = text.partition("## The red team")[2].partition("\n## ")[0]
+    assert [name for name in MEMBERS if f"`{name}`" not in rows] == []
