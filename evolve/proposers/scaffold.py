@@ -108,10 +108,11 @@ class ScaffoldProposer:
         dice = Dice(context.rng)
         # as for the built-in proposer: trials in flight know nothing of each other, and are not all to mend the same
         broken = [other for other in self._memory.broken if (other.number + context.number) % 4 == 0]
-        repairs = bool(broken) and dice.chance(_REPAIRS)
+        wished = selection.operator
+        repairs = bool(broken) and (wished == "repair" or (not wished and dice.chance(_REPAIRS)))
         if repairs:
             others = (*selection.parents, *selection.inspirations)
-            selection = Selection(parents=(dice.pick(broken),), inspirations=others)
+            selection = Selection(parents=(dice.pick(broken),), inspirations=others, operator="repair")
         parent, told = self._told(selection, context.number)
         return partial(self._work, selection.parents[0], parent, {**told, "seed": dice.below(2**31)}, repairs, context)
 
@@ -143,6 +144,7 @@ class ScaffoldProposer:
             "number": number,
             "stalled": self._memory.stalled,
             "models": self._names,
+            "operator": selection.operator,
         }
 
     def _work(

@@ -59,11 +59,13 @@ def solve(instance, ask=None):
 
 
 def choose(parent, context, others, dice):
-    """The kind of change to ask for: a program without a score is mended, and a search that stalls may leap."""
+    """The kind of change to ask for: what the search wishes for, if it can be; a leap when it stalls."""
     if parent["score"] is None:
         return "repair"
     applies = {"combine": bool(others), "leap": context["stalled"] >= PATIENCE}
     names = [name for name in WEIGHTS if applies.get(name, True)]
+    if context["operator"] in ("leap", *names):
+        return context["operator"]
     return dice.choices(names, [WEIGHTS[name] for name in names])[0]
 
 

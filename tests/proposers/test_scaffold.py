@@ -14,13 +14,16 @@ from evolve.folders import read_folder
 from evolve.proposers.scaffold import ScaffoldProposer
 from evolve.regions import Regions
 from evolve.resources import bundled
+from evolve.sandboxes.bubblewrap import BubblewrapSandbox
+from evolve.sandboxes.docker import DockerSandbox
 from evolve.sandboxes.process import ProcessSandbox
 from evolve.scaffolds import smoke_problem
 from evolve.testing.models import ScriptedModel
 from evolve.testing.proposers import ProposerSuite
+from evolve.testing.sandboxes import available
 from evolve.testing.scaffolds import HereSandbox
 from evolve.testing.trials import selection, told, trial
-from evolve.types import Context, Limits, Model, Program, Proposal, Reply, Request, Sandbox, Status, Trial
+from evolve.types import Context, Limits, Model, Program, Proposal, Reply, Request, Sandbox, Selection, Status, Trial
 
 SEED = read_folder(bundled("seeds") / "scaffold")
 LINE = "    return 22.0 - 1.5 * (room - size)\n"
@@ -252,8 +255,51 @@ def propose(parent, context):
     assert "['feedback', 'files', 'instances', 'metrics', 'number', 'score', 'status', 'summary']" in said
     assert "'outcome': 'rejected'" in said
     assert "['program.py']" in said
-    for key in ("best", "deleted", "direction", "ideas", "inspirations", "models", "number", "seed", "stalled", "task"):
+    for key in (
+        "best",
+        "deleted",
+        "direction",
+        "ideas",
+        "inspirations",
+        "models",
+        "number",
+        "operator",
+        "seed",
+        "stalled",
+        "task",
+    ):
         assert f"'{key}'" in said
+
+
+def test_a_scaffold_hears_what_the_search_wishes_for(make: Make) -> None:
+    """And obeys where it can."""
+    other = trial(3, TEXT.replace("1.5", "2.5"), 0.5)
+    asked = {}
+    for operator in ("leap", "combine", "rewrite", "nothing of the kind"):
+        model = ScriptedModel(lambda _: GOOD)
+        chosen = Selection(parents=(PARENT,), inspirations=(other,), operator=operator)
+        make(SEED, model).plan(chosen, context())()
+        asked[operator] = model.requests[0].messages[1][1]
+    assert "different from all of" in asked["leap"]
+    assert "what is good in both" in asked["combine"]
+    assert "matters most for the score anew" in asked["rewrite"]
+
+
+@pytest.mark.parametrize("kind", [BubblewrapSandbox, DockerSandbox])
+@pytest.mark.parametrize("whole", [False, True])
+def test_the_seed_scaffold_works_where_nothing_else_is_reached(kind: Callable[[], Sandbox], whole: bool) -> None:
+    """With its lease at a fixed path; also where one session serves several proposals."""
+    sandbox = available(kind)
+    model = ScriptedModel(lambda _: GOOD)
+    proposer = ScaffoldProposer(
+        Regions(PARENT.program), [(model, 1.0)], program=SEED, sandbox=sandbox, whole=whole, seconds=20.0
+    )
+    try:
+        assert [propose(proposer, number).note["outcome"] for number in (1, 2)] == ["applied", "applied"]
+    finally:
+        proposer.close()
+        sandbox.close()
+    assert len(model.requests) == 2
 
 
 def test_a_candidate_that_failed_is_given_to_be_mended(make: Make) -> None:

@@ -29,7 +29,8 @@ def context(seed):
     other = program(0.6, TEXT.replace("22.0", "20.0"))
     history = {"attempts": [{"summary": "a change", "outcome": "score 0.25, worse"}], "deleted": ["x = 2"], "ideas": []}
     search = {"task": "Weigh.", "direction": "maximize", "number": 8, "stalled": 30, "best": other, **history}
-    place = {"paths": ["program.py"], "marked": True, "inspirations": [other]}
+    wish = ["", "", "leap", "combine", "tune"][seed % 5]
+    place = {"paths": ["program.py"], "marked": True, "inspirations": [other], "operator": wish}
     return {**search, **place, "seed": seed, "models": ["model"], "max_tokens": 1000}
 
 
