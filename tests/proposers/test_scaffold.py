@@ -11,7 +11,7 @@ import pytest
 
 from evolve.errors import BudgetSpent, ModelFault
 from evolve.folders import read_folder
-from evolve.proposers.scaffold import ScaffoldProposer
+from evolve.proposers.scaffold import ScaffoldProposer, drawn, lease_of
 from evolve.regions import Regions
 from evolve.resources import bundled
 from evolve.sandboxes.bubblewrap import BubblewrapSandbox
@@ -182,6 +182,14 @@ class SimulatedNumber(ScriptedModel):
         """As it says."""
         time.sleep(self.seconds)
         return super().complete(request)
+
+
+def test_models_are_named_as_often_as_their_weights_say() -> None:
+    """A scaffold draws among the names; a lease names each once."""
+    assert drawn([("a", 1.0), ("b", 3.0), ("c", 1.4)]) == ["a", "b", "b", "b", "c"]
+    assert len(drawn([("a", 0.001), ("b", 1.0)])) == 21
+    assert lease_of(3, [ScriptedModel([], name="a"), ScriptedModel([], name="b")]).models == ("a", "b")
+    assert lease_of(3, [ScriptedModel([])]).calls == 3
 
 
 def test_a_lease_bounds_the_calls_of_a_proposal(make: Make) -> None:
