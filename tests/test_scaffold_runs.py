@@ -283,7 +283,10 @@ def test_what_cannot_be_is_said_before_anything_begins(
         ('[improve]\ntasks = ["tour"]\n', "'tour' has no best_known"),
         ('[improve]\ntasks = ["scaffold"]\n', "is a task for scaffolds itself"),
         ('[improve]\ntasks = ["../near"]\nheld_out = ["../near"]\n', "a task stands twice"),
-        ('[improve]\ntasks = ["../near"]\n[evaluator]\ncommand = ["x"]\n', "there is another evaluator"),
+        ('[improve]\ntasks = ["../near"]\n[evaluator]\ncommand = ["x"]\n', "scaffolds have another evaluator"),
+        ('[improve]\ntasks = ["../near"]\n[solve]\nbenchmark = "../near"\n', "leave one of them"),
+        ("[solve]\neach = 3\n", r"\[solve\]: benchmark is missing"),
+        ('[solve]\nbenchmark = "agent"\n', "is a task for scaffolds itself"),
         ('[improve]\ntasks = ["../near"]\n[evaluator]\ncache = true\n', "depends on what models answer"),
     ],
 )
@@ -302,6 +305,41 @@ def test_scaffolds_are_scored_where_there_are_models(tasks: Path) -> None:
     with pytest.raises(TaskError, match=r"evolve run .* --model NAME"):
         make_evaluator(forms.load(tasks / "better"), sandbox)
     sandbox.close()
+
+
+def test_a_search_for_a_better_agent(tasks: Path, service: FakeService) -> None:
+    """Its score is what it solves of a benchmark; one without folders is none."""
+    many, agent = tasks / "many", tasks / "agent"
+    for folder in "abcdef":
+        (many / "seed" / folder).mkdir(parents=True)
+        (many / "seed" / folder / "__init__.py").write_text("def answer():\n    return 0.5\n")
+    agent.mkdir()
+    (many / "task.toml").write_text('[task]\ndescription = "Answer 1."\n')
+    (many / "evaluate.py").write_text(
+        "def evaluate(program):\n"
+        "    found = {name: float(program.call(f'{name}:answer') > 0.5) for name in 'abcdef'}\n"
+        "    return {'score': sum(found.values()), 'instances': found}\n"
+    )
+    (agent / "task.toml").write_text('[task]\nseed = "../mine"\n[solve]\nbenchmark = "../many"\neach = 3\n')
+    text = SCAFFOLD.replace("propose(parent, context)", "solve(context)").replace(
+        "trial {context['number']}", "{context['seed']}"
+    )
+    before, _, _ = text.partition("    value = ")
+    (tasks / "mine" / "scaffold.py").write_text(
+        f"{before}    (path,) = context['files']\n"
+        "    return {path: f'def answer():\\n    return {FACTOR + float(said)}\\n'}\n"
+    )
+    given = options(service, proposer="evolve.testing.asking:NumberAsker")
+    assert searched(agent, tasks / "run", given, trials=3) == "trials"
+    history = evolve.load(tasks / "run")
+    scored = [trial for trial in history.order if trial.evaluation.score is not None]
+    assert len(scored) > 1
+    assert all(trial.evaluation.metrics["calls"] == len(trial.evaluation.instances) == 3 for trial in scored)
+    assert 0.0 < max(trial.evaluation.score or 0.0 for trial in scored) <= 1.0
+    (agent / "task.toml").write_text('[task]\nseed = "../mine"\n[solve]\nbenchmark = "../near"\n')
+    with pytest.raises(TaskError, match=r"\[solve\] benchmark: near has 0 folders"):
+        searched(agent, tasks / "none", given, trials=1)
+    assert not (tasks / "none").exists()
 
 
 def test_an_adopted_scaffold_comes_before_the_best(tasks: Path) -> None:
