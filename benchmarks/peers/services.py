@@ -6,7 +6,7 @@ import json
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -42,22 +42,25 @@ class Ledger:
         self.last = time.monotonic()
         self._pid = pid
         self._tokens = 0
-        self._of_model = 0.0
+        self._of_model: Callable[[], float] = lambda: 0.0
         self._began = time.monotonic()
         self._used_before = tree_seconds(pid)
         self._turn = threading.Lock()
 
-    def answered(self, reply: Reply, cpu_seconds: float) -> None:
+    def leave_out(self, of_model: Callable[[], float]) -> None:
+        """The processor time of the model, which is asked in this process."""
+        self._of_model = of_model
+
+    def answered(self, reply: Reply) -> None:
         """Of the model."""
         with self._turn:
             self.calls += 1
             self._tokens += reply.usage.input_tokens + reply.usage.output_tokens
-            self._of_model += cpu_seconds
             self.last = time.monotonic()
 
     def now(self) -> Moment:
         """What has been used so far."""
-        used = tree_seconds(self._pid) - self._used_before - self._of_model
+        used = tree_seconds(self._pid) - self._used_before - self._of_model()
         before = self.moments[-1].cpu_seconds if self.moments else 0.0  # what was killed drops out of the total
         return Moment(self.calls, self._tokens, max(used, before), time.monotonic() - self._began)
 
@@ -83,6 +86,7 @@ class CountedModel(SimulatedModel):
     def __init__(self, ledger: Ledger, *, limit: int, seed: int) -> None:
         super().__init__(seed=seed)
         self._ledger = ledger
+        ledger.leave_out(lambda: self.cpu_seconds)
         self._left = threading.Semaphore(limit)
         self._stopped = threading.Event()
 
@@ -91,9 +95,8 @@ class CountedModel(SimulatedModel):
         if not self._left.acquire(blocking=False):
             self._stopped.wait()
             raise ModelFault("the run is over", sent=False)
-        began = time.thread_time()
         reply = super().complete(request)
-        self._ledger.answered(reply, time.thread_time() - began)
+        self._ledger.answered(reply)
         return reply
 
     def stop(self) -> None:
