@@ -34,8 +34,10 @@ def run(  # noqa: PLR0913 - every option of a search, by name
     allow_unsafe: bool = False,
     proposer: str = "auto",
     scaffold: str | os.PathLike[str] | None = None,
-    archive: str = "top",
+    archive: str = "auto",
     tuning: str = "auto",
+    baseline: str = "",
+    stop_when_stalled: bool = False,
     strict: bool = False,
     models: Sequence[str] = (),
     model_file: str | os.PathLike[str] | None = None,
@@ -61,9 +63,12 @@ def run(  # noqa: PLR0913 - every option of a search, by name
         proposer: "mix", "mutation", "crossover" or "tuner", or yours as "module:attribute"; "auto" asks models when
             there are some, and is "mix" when there are none.
         scaffold: the folder of a scaffold, or a run of scaffolds, whose adopted one proposes.
-        archive: "top", or yours as "module:attribute"; settings follow after commas, "top,epsilon=0".
+        archive: "lanes", "top" and others, see docs/search.md, or yours as "module:attribute"; settings follow after
+            commas, "top,epsilon=0". "auto" is "lanes" where models are asked, else "top".
         tuning: "on", "off", or "screen=24,each=24,most=300", the evaluations that a structure's numeric literals may
             have; "auto" is on where models are asked.
+        baseline: "best-of-n=0.1": an archive, and the share of the trials that it has to show what the search is worth.
+        stop_when_stalled: end the search when the archive says that nothing helps any more.
         strict: a fresh session for each candidate.
         models: models to ask, NAME or NAME=WEIGHT each. The key is in the environment, never in the run.
         model_file: a file that says how each model is asked; without `models`, all of it.
@@ -86,6 +91,8 @@ def run(  # noqa: PLR0913 - every option of a search, by name
         scaffold=scaffold,
         archive=archive,
         tuning=tuning,
+        baseline=baseline,
+        stop_when_stalled=stop_when_stalled,
         strict=strict,
         models=models,
         model_file=model_file,

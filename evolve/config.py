@@ -21,7 +21,7 @@ from evolve.models.openai import OpenAIModel
 from evolve.models.settings import OPENAI_URL, ModelSettings, choose_models, stored_models
 from evolve.options import Options, check_limits
 from evolve.plugins import find, make
-from evolve.policies import make_archive, tuning_settings
+from evolve.policies import make_archive, tuning_settings, with_baseline
 from evolve.proposers._prompts import read_prompts
 from evolve.proposers.crossover import Crossover
 from evolve.proposers.llm import LLM, OPERATORS
@@ -126,6 +126,8 @@ def prepare(
     if options.proposer == "auto":
         default = "llm" if models else "mix"
         options = replace(options, proposer=default if options.scaffold is None else "scaffold")
+    if options.archive == "auto":
+        options = replace(options, archive="lanes" if models and not task.settings.of_scaffolds else "top")
     if options.tuning == "auto":
         # what scores a scaffold asks models: too dear for a number's sake
         options = replace(options, tuning="on" if models and not task.settings.of_scaffolds else "off")
@@ -135,7 +137,7 @@ def prepare(
         asking = _settings_of(options, task)
         seed = (task.settings.search.seed or 0) if options.seed is None else options.seed
         made = make_models(models, on_notice, service, seed=seed)
-        parts = make_parts(task, task.seed, sandbox, options, made, asking)
+        parts = make_parts(task, task.seed, sandbox, options, made, asking, limits_of(task, given))
         epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
         config = {
             "version": 1,
@@ -152,6 +154,8 @@ def prepare(
             "proposer": options.proposer,
             "archive": options.archive,
             "tuning": options.tuning,
+            **({"baseline": options.baseline} if options.baseline else {}),
+            **({"stop_when_stalled": True} if options.stop_when_stalled else {}),
             "strict": options.strict,
             "limits": dict(limits_of(task, given)),
             **({"calls_in_flight": options.calls_in_flight} if models else {}),
@@ -165,12 +169,18 @@ def prepare(
 
 
 def make_parts(
-    task: Task, seed: Program, sandbox: Sandbox | None, options: Options, models: Models, asking: Mapping[str, Any]
+    task: Task,
+    seed: Program,
+    sandbox: Sandbox | None,
+    options: Options,
+    models: Models,
+    asking: Mapping[str, Any],
+    limits: Mapping[str, Any],
 ) -> Parts:
     if sandbox is not None:
         require_safe(sandbox, untrusted=options.proposer not in PROPOSERS, allow_unsafe=options.allow_unsafe)
     regions = Regions(seed, task.settings.task.editable)
-    archive = make_archive(options.archive)
+    archive = make_archive(options.archive, limits)
     if models and options.proposer in PROPOSERS and not task.settings.of_scaffolds:
         raise TaskError(f"the proposer {options.proposer!r} asks no models; leave out either it or the models")
     if not models and options.proposer in ASKING:
@@ -182,10 +192,11 @@ def make_parts(
         given = (regions, models) if models and options.proposer not in PROPOSERS else (regions,)
         proposer = make("proposer", options.proposer, known_proposers(), ("plan", "tell"), *given)
     if options.tuning == "off" or (options.tuning == "auto" and not models):
-        return Parts(task, seed, regions, archive, proposer, sandbox, models)
+        return Parts(task, seed, regions, with_baseline(archive, options.baseline), proposer, sandbox, models)
     tuned = Tuned(archive, **tuning_settings(options.tuning))
     tuner = Tuner(regions, patience=5, elsewhere=False, sessions=_SESSIONS)
-    return Parts(task, seed, regions, tuned, Woven(proposer, tuner), sandbox, models, tuned)
+    beside = with_baseline(tuned, options.baseline)
+    return Parts(task, seed, regions, beside, Woven(proposer, tuner), sandbox, models, tuned)
 
 
 def parts_of(run: Run, task: Task, sandbox: Sandbox | None, models: Models) -> Parts:
@@ -196,9 +207,10 @@ def parts_of(run: Run, task: Task, sandbox: Sandbox | None, models: Models) -> P
         scaffold="in the config" if "scaffold" in config else None,
         archive=config["archive"],
         tuning=config.get("tuning", "off"),
+        baseline=config.get("baseline", ""),
         allow_unsafe=config["allow_unsafe"],
     )
-    return make_parts(task, _seed_of(run) or task.seed, sandbox, options, models, config)
+    return make_parts(task, _seed_of(run) or task.seed, sandbox, options, models, config, config["limits"])
 
 
 def _settings_of(options: Options, task: Task) -> dict[str, Any]:

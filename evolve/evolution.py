@@ -115,6 +115,8 @@ class Evolution:
         gate: what decides, beside the search, which program is adopted. Its work goes first, and takes half of the
             workers at most; with one trial in flight it is done between trials.
         meter: how proposers ask models; what they used is the meter's to say, not theirs.
+        stop_when_stalled: ask for nothing more when the archive says that nothing helps, in its attribute `stalled`.
+        on_stall: hears what it says, the first time.
         on_trial: hears each trial told in this session.
         opened: what else the journal says of this session's beginning.
 
@@ -139,6 +141,8 @@ class Evolution:
     tuning: Tuning | None = None
     gate: Gate | None = None
     meter: Meter | None = None
+    stop_when_stalled: bool = False
+    on_stall: Callable[[str], None] = lambda _: None
     on_trial: Callable[[Trial], None] = lambda _: None
     opened: Mapping[str, Json] = field(default_factory=dict)
 
@@ -161,6 +165,7 @@ class Evolution:
         self._judging: dict[Future[Mapping[str, Json]], int] = {}
         self._judged = 0
         self._short = ""
+        self._stalled = False
         self._unanswered = 0
         self._again: list[tuple[_Pending, int]] = []
         self._halt = threading.Event()
@@ -413,6 +418,7 @@ class Evolution:
 
     def _ask(self) -> bool:
         """Ask for one more trial; False when there is no room for any."""
+        self._look_for_stall()
         one_by_one = self.in_flight == 1
         if one_by_one and (self._futures or self._judging):
             return False
@@ -425,6 +431,14 @@ class Evolution:
             return True
         over = bool(self._short) or self.budget.shortage(self.reservation) is not None
         return self._ask_tuner(final=over and not self._proposing())
+
+    def _look_for_stall(self) -> None:
+        said = str(getattr(self.archive, "stalled", ""))
+        if said and not self._stalled:
+            self.on_stall(said)
+        self._stalled = bool(said)
+        if said and self.stop_when_stalled:
+            self._short = self._short or f"the search stalls: {said}"
 
     def _ask_tuner(self, *, final: bool) -> bool:
         """Have the tuner try something where an evaluator would have nothing to do."""

@@ -36,10 +36,14 @@ class Options:
         proposer: a name in `PROPOSERS` or `ASKING` of `evolve.config`, or "module:attribute"; "auto" is "llm" when
             there are models to ask, else "mix".
         scaffold: the folder of a scaffold, or a run of scaffolds: it proposes.
-        archive: a name in `ARCHIVES` of `evolve.policies`, or "module:attribute"; with settings, "NAME,key=value,...".
+        archive: a name in `ARCHIVES` of `evolve.policies`, or "module:attribute"; with settings, "NAME,key=value,...";
+            "auto" is "lanes" where models are asked, else "top".
         tuning: whether numeric literals are tuned beside the search for structures: "on", "off", or the evaluations
             that it may have as "screen=N,each=N,most=N", see `evolve.archives.tuned`; "auto" is on where models are
             asked.
+        baseline: "NAME=SHARE": an archive, such as "best-of-n", that a share of the trials is for, so that the end
+            can tell whether the search is better; "" for none.
+        stop_when_stalled: end the search when the archive says that nothing helps any more.
         strict: a fresh session for each candidate; so too when the task says so, or asks for GPUs.
         models: what a proposer may ask: NAME or NAME=WEIGHT each; without any, all of `model_file`.
         model_file: a file that says how each model is asked.
@@ -57,8 +61,10 @@ class Options:
     allow_unsafe: bool = False
     proposer: str = "auto"
     scaffold: str | os.PathLike[str] | None = None
-    archive: str = "top"
+    archive: str = "auto"
     tuning: str = "auto"
+    baseline: str = ""
+    stop_when_stalled: bool = False
     strict: bool = False
     models: Sequence[str] = ()
     model_file: str | os.PathLike[str] | None = None
@@ -72,10 +78,10 @@ class Options:
         for name, least in (("seed", 0), ("workers", 1), ("calls_in_flight", 1)):
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, _whole(name, value, least=least))
-        for name in ("allow_unsafe", "strict"):
+        for name in ("allow_unsafe", "stop_when_stalled", "strict"):
             if not isinstance(value := getattr(self, name), bool):
                 raise TaskError(f"{name} is True or False, not {value!r}")
-        for name in ("proposer", "archive", "tuning"):
+        for name in ("proposer", "archive", "tuning", "baseline"):
             if not isinstance(value := getattr(self, name), str):
                 raise TaskError(f'{name} is a name, or "module:attribute", not {value!r}')
         _check_scaffold(self)

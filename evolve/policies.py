@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import signature
 from typing import Any
 
+from evolve.archives.contest import Contest
 from evolve.archives.from_seed import FromSeed
 from evolve.archives.grid import Grid
 from evolve.archives.islands import Islands
@@ -21,7 +22,7 @@ from evolve.options import named, parse_settings
 from evolve.plugins import make
 from evolve.types import Archive
 
-__all__ = ["ARCHIVES", "make_archive", "settings_of", "tuning_settings"]
+__all__ = ["ARCHIVES", "make_archive", "settings_of", "tuning_settings", "with_baseline"]
 
 ARCHIVES: dict[str, Callable[..., Archive]] = {
     "top": Top,
@@ -43,10 +44,15 @@ _OF_ARCHIVES = frozenset({"islands", "lanes", "stall"})
 _TUNING = ("screen", "each", "most")
 
 
-def make_archive(text: str) -> Archive:
-    """The archive that "NAME" or "NAME,key=value,..." stands for. Raises `TaskError`."""
+def make_archive(text: str, limits: Mapping[str, Any] | None = None) -> Archive:
+    """The archive that "NAME" or "NAME,key=value,..." stands for; `limits` are those of the run, which lanes divide up.
+
+    Raises `TaskError`.
+    """
     name, settings = named("archive", text)
     given: dict[str, Any] = dict(settings)
+    if name == "lanes" and "budget" not in given:
+        given |= _budget(limits or {})
     if name in _OF_ARCHIVES and (inner := given.pop("inner", None)) is not None:
         make_archive(str(inner))  # what is wrong with it is said of it
         given["make"] = partial(make_archive, str(inner))
@@ -57,6 +63,31 @@ def make_archive(text: str) -> Archive:
         return make("archive", name, ARCHIVES, ("tell", "sample"), **given)
     except (TypeError, ValueError) as error:
         raise TaskError(f"the archive {text!r} cannot be made: {error}") from error
+
+
+def with_baseline(search: Archive, text: str) -> Archive:
+    """The archive beside the baseline that "NAME=SHARE" stands for; alone when that is "". Raises `TaskError`."""
+    if not text:
+        return search
+    name, _, share = text.rpartition("=")
+    try:
+        value = float(share)
+    except ValueError:
+        value = 0.0
+    if not name or not 0.0 < value < 1.0:
+        raise TaskError(
+            f"baseline is NAME=SHARE, an archive and the share of the trials that it may have, such as best-of-n=0.1: "
+            f"it cannot be {text!r}"
+        )
+    return Contest(search, make_archive(name), value)
+
+
+def _budget(limits: Mapping[str, Any]) -> dict[str, Any]:
+    """What lanes count, and how much of it there is, where that is known."""
+    for unit in ("calls", "trials"):
+        if unit in limits:
+            return {"budget": limits[unit], "unit": unit}
+    return {}
 
 
 def settings_of(name: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
+from evolve.archives.contest import Contest, Standings
 from evolve.budget import Budget
 from evolve.config import (
     Parts,
@@ -99,6 +100,8 @@ class Search:
             in_flight=flying,
             proposals=proposals,
             tuning=parts.tuning,
+            stop_when_stalled=config.get("stop_when_stalled", False),
+            on_stall=lambda said: on_notice(f"The search stalls: {said}."),
             meter=self._meter,
             on_trial=self._told,
             opened=opened or {},
@@ -257,6 +260,12 @@ class Search:
                 f"the seed and one trial of this task may take {needed} evaluations, for [evaluator] in its task.toml "
                 f"asks for repeats, and there are only {limit}: give more with --evaluations, or ask for fewer repeats"
             )
+
+    @property
+    def standings(self) -> Standings | None:
+        """How the search compares with its baseline; None without one."""
+        archive = self.evolution.archive
+        return archive.board.standings if isinstance(archive, Contest) else None
 
     def stop(self) -> None:
         """Begin nothing more and come back soon; may be called from a signal handler."""

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from evolve import journal
+from evolve.archives.top import Top
 from evolve.errors import RunDamaged, SandboxFault, SeedError
 from evolve.regions import Regions
 from evolve.run import Run
@@ -440,6 +441,35 @@ class _Lanes:
     def sample(self, rng: object) -> Selection:
         assert self.best is not None
         return Selection(parents=(self.best,), lane="even" if self.best.number % 2 == 0 else "odd")
+
+
+class _Stalls(Top):
+    """Says after some trials that nothing helps."""
+
+    told = 0
+
+    @property
+    def stalled(self) -> str:
+        return "nothing helps" if self.told >= 20 else ""
+
+    def tell(self, trial: Trial) -> None:
+        self.told += 1
+        super().tell(trial)
+
+
+@pytest.mark.parametrize("stop", [False, True])
+def test_a_stall_is_said_and_may_end_the_search(tmp_path: Path, stop: bool) -> None:
+    """Once; a session that goes on says it again, and ends at once if that was the wish."""
+    for told in (21, 21) if stop else (41, 61):
+        said: list[str] = []
+        with open_evolution(
+            tmp_path / "run", trials=told - 1, archive=_Stalls(), stop_when_stalled=stop, on_stall=said.append
+        ) as evolution:
+            evolution.budget.limits = {"trials": 100 if stop else told - 1}
+            outcome = evolution.run()
+        assert said == ["nothing helps"]
+        assert outcome.reason == ("the search stalls: nothing helps" if stop else "trials")
+        assert outcome.told == (20 if stop else told)
 
 
 def test_a_clone_continues_though_parents_are_forgotten(tmp_path: Path) -> None:

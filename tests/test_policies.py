@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from evolve.archives.contest import Contest
 from evolve.archives.islands import Islands
+from evolve.archives.top import Top
 from evolve.errors import TaskError
-from evolve.policies import ARCHIVES, make_archive, settings_of, tuning_settings
+from evolve.policies import ARCHIVES, make_archive, settings_of, tuning_settings, with_baseline
 from evolve.testing.trials import trial
 
 
@@ -65,3 +67,25 @@ def test_tuning_is_on_or_says_how_much() -> None:
     for text in ("screen=x", "screan=8", "screen=-1", "screen=true", "maybe"):
         with pytest.raises(TaskError, match="tuning"):
             tuning_settings(text)
+
+
+def test_a_baseline_is_an_archive_and_a_share() -> None:
+    """The archive may have settings of its own."""
+    assert isinstance(with_baseline(Top(), ""), Top)
+    assert isinstance(with_baseline(Top(), "top,epsilon=0.5=0.1"), Contest)
+    for text in ("best-of-n", "best-of-n=1", "best-of-n=x", "=0.5", "best-of-n=nan"):
+        with pytest.raises(TaskError, match="baseline is NAME=SHARE"):
+            with_baseline(Top(), text)
+    with pytest.raises(TaskError, match="no archive 'tops'"):
+        with_baseline(Top(), "tops=0.5")
+
+
+def test_lanes_divide_up_the_budget_of_the_run() -> None:
+    """Unless they are told another one."""
+    few, many = (make_archive("lanes", {"calls": calls}) for calls in (20, 1000))
+    assert make_archive("lanes,budget=20,unit=calls", {"calls": 1000})
+    lanes = []
+    for archive in (few, many):
+        archive.tell(trial(0, "x = 1\n", 1.0))
+        lanes.append(archive.sample(np.random.default_rng(0)).lane)
+    assert lanes[0] != lanes[1]

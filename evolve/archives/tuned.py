@@ -74,6 +74,11 @@ class Tuned:
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is a number of evaluations, at least 0: it cannot be {getattr(self, name)}")
 
+    @property
+    def stalled(self) -> str:
+        """What the archive has to say of a stall."""
+        return str(getattr(self.archive, "stalled", ""))
+
     def tell(self, trial: Trial) -> None:
         """Learn of a trial; one of the tuner's counts for its structure alone."""
         if trial.number in self._keys:

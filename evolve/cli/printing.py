@@ -16,10 +16,13 @@ from evolve.budget import RESOURCES
 from evolve.types import Trial, Usage
 
 if TYPE_CHECKING:
+    from evolve.archives.contest import Standings
     from evolve.history import History
 
 __all__ = [
     "brief",
+    "compared",
+    "comparison",
     "describe",
     "elapsed",
     "ended",
@@ -91,6 +94,24 @@ def state(history: History) -> str:
 def ended(reason: str) -> str:
     """Why a session ended, in words."""
     return f"{reason.removeprefix('nano')} used up" if reason in {*RESOURCES, "seconds"} else brief(reason)
+
+
+def compared(standings: Standings | None) -> str:
+    """What a search with a baseline has to show for itself, in a line; "" without one."""
+    if standings is None:
+        return ""
+    theirs, equal = (t.evaluation.score if t is not None else None for t in (standings.baseline, standings.equal))
+    line = f"{figure(theirs)} after {standings.spent} {standings.unit}; the search had {figure(equal)} after "
+    return line + ("as many" if standings.reached == standings.spent else f"{standings.reached}")
+
+
+def comparison(standings: Standings | None) -> dict[str, Any] | None:
+    """The same, as JSON."""
+    if standings is None:
+        return None
+    theirs, equal = (t.evaluation.score if t is not None else None for t in (standings.baseline, standings.equal))
+    spent = {"unit": standings.unit, "spent": standings.spent, "search_spent": standings.reached}
+    return {**spent, "score": theirs, "search_score": equal}
 
 
 def elapsed(seconds: float) -> str:

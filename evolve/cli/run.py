@@ -49,11 +49,11 @@ __all__ = ["command"]
 )
 @click.option(
     "--archive",
-    default="top",
+    default="auto",
     show_default=True,
     metavar="NAME[,KEY=VALUE]...",
-    help="Which program is changed next: top, greedy, puct, weighted, grid, pareto, islands, lanes, stall, "
-    "best-of-n, or yours as module:attribute; with settings, as top,epsilon=0.1.",
+    help="Which program is changed next: lanes, stall, top, greedy, puct, weighted, grid, pareto, islands, best-of-n, "
+    "or yours as module:attribute; with settings, as top,epsilon=0.1. auto: lanes where models are asked, else top.",
 )
 @click.option(
     "--tuning",
@@ -63,6 +63,13 @@ __all__ = ["command"]
     help="Tune numeric literals while evaluators have nothing else to do; screen, each and most say with how many "
     "evaluations. auto: where models are asked.",
 )
+@click.option(
+    "--baseline",
+    default="",
+    metavar="NAME=SHARE",
+    help="An archive that a share of the trials is for, as best-of-n=0.1: the end says whether the search beat it.",
+)
+@click.option("--stop-when-stalled", is_flag=True, help="End the search when the archive says that nothing helps.")
 @click.option(
     "--model",
     "models",

@@ -15,6 +15,8 @@ import click
 from evolve.budget import RESOURCES
 from evolve.cli.printing import (
     brief,
+    compared,
+    comparison,
     elapsed,
     ended,
     figure,
@@ -131,6 +133,7 @@ def _tell(session: Search, result: Result, seconds: float) -> None:
         {
             "best known": figure(known) if known is not None else "",
             "best": f"trial {best.number}: {brief(best.summary)}",
+            "baseline": compared(session.standings),
             "spent": _spent(session),
             "run": session.path,
             "": f"git -C {where} log --oneline best",
@@ -209,6 +212,7 @@ def _record(session: Search, result: Result, seconds: float) -> dict[str, object
         "reason": outcome.reason,
         "trials": outcome.told - 1,
         "tuned": session.evolution.learners.tuned,
+        "baseline": comparison(session.standings),
         "statuses": session.evolution.learners.statuses,
         "seconds": seconds,
         **{name: session.evolution.budget.committed(name) for name in ("calls", "tokens", "nanodollars")},

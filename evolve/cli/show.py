@@ -10,10 +10,13 @@ from typing import Any
 
 import click
 
+from evolve.archives.contest import Scoreboard, Standings
 from evolve.cli.difference import coloured, difference
 from evolve.cli.options import as_json, read_run, run_argument, trial_argument, trial_of
 from evolve.cli.printing import (
     brief,
+    compared,
+    comparison,
     describe,
     elapsed,
     figure,
@@ -54,6 +57,7 @@ def _show_run(history: History, as_json: bool) -> None:
     statuses = Counter(str(trial.evaluation.status) for trial in history.order if trial.number > 0)
     answers = count_answers(history.order)
     scored = [trial for trial in history.order if trial.fitness is not None]
+    standings = _standings(history)
     if as_json:
         print_json(
             {
@@ -64,6 +68,7 @@ def _show_run(history: History, as_json: bool) -> None:
                 "seconds": history.elapsed,
                 "trials": max(len(history) - 1, 0),
                 "tuned": history.tuned,
+                "baseline": comparison(standings),
                 "statuses": statuses,
                 "answers": answers,
                 "in_flight": history.in_flight,
@@ -90,6 +95,7 @@ def _show_run(history: History, as_json: bool) -> None:
             "answers": ", ".join(f"{count} {outcome}" for outcome, count in answers.most_common()),
             "spent": spent(_used(history)),
             "unanswered": f"{spent(history.unanswered)}, at most, counted as spent" if history.unanswered.calls else "",
+            "baseline": compared(standings),
             "limits": ", ".join(limits),
             "settings": ", ".join(
                 f"{key} {config[key]}"
@@ -112,6 +118,16 @@ def _used(history: History) -> Usage:
 def _record(usage: Usage) -> dict[str, float]:
     tokens = {"input_tokens": usage.input_tokens, "output_tokens": usage.output_tokens}
     return {"dollars": usage.nanodollars / 1e9, "calls": usage.calls, **tokens}
+
+
+def _standings(history: History) -> Standings | None:
+    """How the search compares with its baseline, if it has one."""
+    if not history.config.get("baseline"):
+        return None
+    board = Scoreboard()
+    for trial in history.order:
+        board.tell(trial)
+    return board.standings
 
 
 def _scores(trial: Trial, history: History) -> str:
