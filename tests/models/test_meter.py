@@ -264,8 +264,8 @@ def test_a_program_may_ask_in_another_order_the_next_time(tmp_path: Path) -> Non
         assert [reply.text for reply in pool.map(lambda it: relay(model, it), asked)] == [
             "c",
             "c again",
-            "b",
-            "c anew",
+            "new",
+            "newer",
             "a",
         ]
     assert [request.messages[0][1] for request in model.requests] == ["c", "b"]

@@ -57,6 +57,7 @@ def options(**more: Any) -> Options:
         "models": ["simulated"],
         "workers": 1,
         "calls_in_flight": 1,
+        "archive": "top",
         "tuning": "off",
     }
     return Options(**{**given, **more})
