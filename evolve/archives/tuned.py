@@ -145,7 +145,8 @@ class Tuned:
         """The structure, for a trial that says something about it: one with a program that was scored."""
         if trial.evaluation.status in {Status.REJECTED, Status.DUPLICATE}:
             return None
-        key = structure(trial.program)
+        known = self._keys.get(trial.parents[0]) if trial.operator == "tuner" and trial.parents else None
+        key = known or structure(trial.program)  # the tuner leaves it as it is, and to find it takes a parser
         if trial.fitness is not None or key in self._families:
             self._keys[trial.number] = key
         return key

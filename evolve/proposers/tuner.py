@@ -90,7 +90,8 @@ class Tuner:
     Args:
         regions: what may change.
         sigma: the first standard deviation, relative to each literal's magnitude.
-        sessions: how many structures are remembered; the worst go first.
+        sessions: how many structures are remembered; those go first that were told of least recently, so that a new
+            one is tuned however good those before it have become.
         parameters: how many literals are tuned together at most; of more, some are drawn first, and others when those
             are tuned out.
         few: the share of proposals that move few literals, once the distribution has learned; 0 for never at all.
@@ -203,13 +204,13 @@ class Tuner:
             self._take(note.structure, session, trial, note.values)
 
     def _open(self, trial: Trial, note: Note) -> Session | None:
-        """A session that starts where the first of its trials to be told says; the worst one may have to go for it."""
+        """A session that starts where the first of its trials to be told says; another one may have to go for it."""
         if note.start is None or note.fitness is None or len(note.start) != len(note.values):
             return None
         session = Session(note.start, note.fitness, trial, self._sigma, self._patience, self._restarts)
         self._sessions[note.structure] = session
         if len(self._sessions) > self._most_sessions:
-            del self._sessions[min(self._sessions, key=lambda key: self._sessions[key].best)]
+            del self._sessions[next(iter(self._sessions))]
         return session
 
     def _join(self, trial: Trial) -> None:
@@ -222,8 +223,10 @@ class Tuner:
     def _take(self, key: str, session: Session, trial: Trial, values: Sequence[float]) -> None:
         if len(values) == len(session.start):
             session.take(trial, values)
-        if session.finished:
-            self._sessions.pop(key, None)
+        self._sessions.pop(key, None)
+        if not session.finished:
+            self._sessions[key] = session  # behind all that were told of before
+        else:
             self._tuned_out[key] = None
             if len(self._tuned_out) > _TUNED_OUT:
                 del self._tuned_out[next(iter(self._tuned_out))]

@@ -167,6 +167,20 @@ def test_what_is_in_flight_counts() -> None:
     assert parent(tuned).number == 2
 
 
+def test_a_point_of_the_tuners_is_of_the_structure_that_it_was_asked_for() -> None:
+    """So it is known without a look at the program: telling of one takes as long whatever its size."""
+    tuned = Tuned(Top(), screen=3, each=0)
+    tell(tuned, made(0, 1, 1.0, 10.0))
+    tuned.asked(1, 0)
+    point = replace(trial(1, "no program at all (", 11.0, operator="tuner"), parents=(0,))
+    tell(tuned, point)
+    assert parent(tuned) == point
+    tuned.asked(2, 1)
+    tell(tuned, replace(point, number=2, parents=(1,), evaluation=Evaluation(status=Status.OK, score=12, fitness=12)))
+    assert parent(tuned).number == 2
+    assert len(tuned._families) == 1
+
+
 def test_what_nobody_holds_is_forgotten() -> None:
     """Memory is bounded by that of the archive."""
     tuned = Tuned(Top(size=10), screen=0)

@@ -238,6 +238,21 @@ def test_duplicates_count_as_what_they_are_copies_of() -> None:
     assert best.fitness == 0.0
 
 
+def test_a_new_structure_is_tuned_however_good_the_others_are() -> None:
+    """Its session stays while it is told of, and one that nobody asked for in a while goes."""
+    first = python(TEXT)
+    tuner = Tuner(Regions(first), sessions=2)
+    targets = [trial(at, f"def f(x):\n    return x * y{at} * 2.0 + 3.5\n", 10.0 - at) for at in range(3)]
+    notes: list[dict[str, object]] = []
+    for number, target in enumerate([*targets[:2] * 2, *targets[2:] * 3], start=10):
+        proposal = tuner.plan(selection(target), ask(number))()
+        notes.append(dict(proposal.note))
+        tuner.tell(told(number, proposal, target.fitness))
+    assert ["start" in note for note in notes] == [True, True, False, False, True, False, False]
+    assert "start" in tuner.plan(selection(targets[0]), ask(99))().note
+    assert "start" not in tuner.plan(selection(targets[1]), ask(99))().note
+
+
 def test_memory_is_bounded() -> None:
     """However many structures are told of."""
     program = python(TEXT)
