@@ -1,4 +1,4 @@
-"""A long run, when evaluating and proposing cost nothing: time per trial as it grows, memory, and how long resume takes.
+"""A long run, when evaluating and proposing cost nothing: time per trial, memory, and how long resume takes.
 
     python -m benchmarks.long [TRIALS [KIND]]
 
