@@ -129,6 +129,8 @@ class Site:
     """It must stay an integer: an index, a size, a number of digits."""
     whole: bool = False
     """It is all that a statement returns or assigns."""
+    name: str = ""
+    """What it is assigned to or given as, alone or in a tuple or list; "seed" for what seeds random numbers."""
 
 
 @dataclass(slots=True, eq=False)

@@ -19,6 +19,7 @@ _NUMERIC_ARGUMENTS = frozenset(["abs", "round", "int", "float", "pow"])
 _NUMERIC_MODULES = frozenset(["math", "np", "numpy"])
 _NUMERIC_TYPES = frozenset(["int", "float"])
 _INTEGER_CALLS = frozenset(["range", "islice", "randrange", "randint", "zeros", "ones", "eye", "arange", "linspace"])
+_SEEDING = frozenset(["seed", "default_rng", "Random", "RandomState", "SeedSequence", "PRNGKey", "manual_seed"])
 _LEAVING = (ast.Return, ast.Raise, ast.Break, ast.Continue)
 _NO_NUMBER = (ast.List, ast.Tuple, ast.Dict, ast.Set, ast.JoinedStr, ast.ListComp, ast.SetComp, ast.DictComp)
 
@@ -38,9 +39,12 @@ class Walk:
         self._integer = False  # whether the expression that is being walked must be an integer
         self._function = False
         self._assigned: list[tuple[Site, str, Scope]] = []
+        self._named: dict[int, str] = {}
         self._block(tree.body, self.module, function=False)
         for site, name, scope in self._assigned:
             site.integer = site.integer or name in scope.integers
+        for site in self.sites:
+            site.name = self._named.get(id(site.node), "")
 
     # statements
 
@@ -119,6 +123,12 @@ class Walk:
             self._target(target, kind)
             if isinstance(target, ast.Name):
                 self._assigns(node.value, target.id, self._scope)
+            elif isinstance(target, ast.Attribute):
+                self._name(node.value, target.attr)
+            elif isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                for name, value in zip(target.elts, node.value.elts, strict=False):
+                    if isinstance(name, ast.Name):
+                        self._name(value, name.id)
 
     def annotated(self, node: ast.AnnAssign) -> None:
         kind = Kind.UNKNOWN
@@ -177,8 +187,13 @@ class Walk:
 
     def _assigns(self, value: ast.expr, name: str, scope: Scope) -> None:
         """Remember a name that a site is assigned to: whether it must stay an integer shows later."""
+        self._name(value, name)
         if self._open and self.sites and self.sites[-1].node is value:
             self._assigned.append((self.sites[-1], name, scope))
+
+    def _name(self, value: ast.expr, name: str) -> None:
+        for node in value.elts if isinstance(value, ast.Tuple | ast.List) else (value,):
+            self._named[id(node)] = name
 
     # expressions
 
@@ -272,11 +287,14 @@ class Walk:
         inherited = self._integer
         for at, argument in enumerate(node.args):
             integer = inherited or name in _INTEGER_CALLS or (name == "round" and at == 1)
+            if name in _SEEDING:
+                self._name(argument, "seed")
             if isinstance(argument, ast.Starred):
                 self._expression(argument.value)
             else:
                 self._site(argument, CONDITIONAL, Kind.NUMBER if integer else role, integer=integer)
         for keyword in node.keywords:
+            self._name(keyword.value, keyword.arg or "")
             self._site(keyword.value, CONDITIONAL)
         return Kind.NUMBER if numeric else Kind.UNKNOWN
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import blake2b
 
 import numpy as np
 
@@ -77,7 +78,7 @@ class Tuner:
     been told, a failed one as the worst. Literals in places that want an integer (indices, sizes, `range`, digits,
     exponents) stay integers, and so do integers of 10 and more; smaller ones may become floats, unless most of a first
     generation fails: then it starts again with all of them kept. A better program of the same structure from elsewhere
-    joins the generation.
+    joins the generation. `_lift.lift` says which literals are left alone, and which have a range.
 
     Most of many literals are best left alone, and how far the others are off is not known. So until the distribution
     has learned from two generations, and for the share `few` of the proposals later on, a point is the selected program
@@ -182,8 +183,12 @@ class Tuner:
 
     def _parts(self, program: Program) -> Iterator[tuple[str, tuple[Literal, ...]]]:
         """What is tuned together, with a key that is the same for all programs of the structure."""
-        literals = lift(self._reader, program)
+        every = lift(self._reader, program)
+        literals = [literal for literal in every if not literal.fixed]
         key = structure(program)
+        if len(literals) < len(every):  # a comment may say something else in another program of the structure
+            key += bytes(literal.fixed for literal in every)
+            key = blake2b(key, digest_size=16).digest()
         number = -(-len(literals) // self._most_parameters)
         if number <= 1:
             if literals:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from evolve.archives.top import Top
 from evolve.fingerprint import structure
-from evolve.proposers._lift import lift
+from evolve.proposers._lift import lift, write
 from evolve.proposers._reader import Reader
 from evolve.proposers.tuner import Tuner
 from evolve.regions import Regions
@@ -236,6 +236,64 @@ def test_duplicates_count_as_what_they_are_copies_of() -> None:
     telling = story("def f(x):\n    return x[3]\n", lambda program: -abs(numbers(program)[0] - 7))
     best = telling.run(100)
     assert best.fitness == 0.0
+
+
+def free(text: str, path: str = "program.py") -> list[float]:
+    """The literals that may be tuned."""
+    program = Program({path: text.encode()})
+    return [literal.value for literal in lift(Reader(Regions(program)), program) if not literal.fixed]
+
+
+@pytest.mark.parametrize(
+    ("text", "tuned"),
+    [
+        ("rng = np.random.default_rng(7)\nx = 3.5\n", [3.5]),
+        ("random.seed(7)\ny = solve(random_state=8, rate=9)\n", [9]),
+        ("def f(x, seed=7, step=8):\n    return x + step + 9\n", [8, 9]),
+        ("SEED = 7  # tune: on\nstart_seed = 8\nseeds = [1, 2]\nseedling = 9\n", [7, 9]),
+        ("size = 12\nsize_of_step = 13\npool_size, m = 14, 15\nself.seed = 16\n", [13, 15]),
+        ("n_points = 12\nn = 13\nshape = (3, 4)\nsize = 0.5\n", [0.5]),
+        ("CIRCLES = 26\nRATE = 3\nfor i in range(CIRCLES):\n    x = i * RATE\n", [3]),
+        ("circles = 26\nfor i in range(circles):\n    x = i * 3\n", [26, 3]),
+        ("a = 1.5  # tune: off\nb = 2.5\n", [2.5]),
+        ("a = 1  # tune: 1.2..1.8\nb = 2.5  # tune: 3..2\n", []),
+        ("a = 1  # tune: 1..1e999\nb = 2.5  # tune: 3...4\n", [1, 2.5]),
+    ],
+)
+def test_seeds_and_sizes_are_left_alone_unless_asked(text: str, tuned: list[float]) -> None:
+    """By what they are called; a comment asks for it, or forbids it."""
+    assert free(text) == tuned
+
+
+def test_comments_count_in_any_language() -> None:
+    """Where seeds and sizes cannot be told."""
+    text = "const int SEED = 7; // tune: off\nint a = 8; /* tune: on */\n#define TILE 32 // tune: 8..64\n"
+    assert free(text, "program.cpp") == [8, 32]
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(["3", "0.5", "-12", "40", "0.123456789", "1e300"]),
+    st.floats(-1e6, 1e6),
+    st.floats(0.0, 1e6),
+    st.one_of(st.floats(allow_nan=True), st.just(0.0)),
+    st.booleans(),
+)
+def test_a_range_is_kept(text: str, low: float, width: float, value: float, integers: bool) -> None:
+    """Whatever the tuner wishes for: as written, in four digits, the number is in it."""
+    program = python(f"x = {text}  # tune: {low!r}..{low + width!r}\n")
+    for literal in lift(Reader(Regions(program)), program):
+        if not literal.fixed:
+            made = write(program, [literal], [literal.round(value, integers=integers)])
+            assert low <= numbers(made)[0] <= low + width
+
+
+def test_a_range_in_whole_numbers_keeps_one_whole() -> None:
+    """Also a small one, which would become a fraction otherwise."""
+    telling = story("def f(x):\n    return x * 3  # tune: 1..6\n", near(9.7))
+    telling.run(40)
+    found = {numbers(made.program)[0] for made in telling.trials if made.fitness is not None}
+    assert found == {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}
 
 
 def test_a_new_structure_is_tuned_however_good_the_others_are() -> None:
