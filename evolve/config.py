@@ -14,8 +14,11 @@ from shlex import quote
 from typing import Any, TypeAlias
 
 from evolve import forms
+from evolve.adoption.controller import Adoption
+from evolve.adoption.settings import adoption_of
 from evolve.archives.tuned import Tuned
 from evolve.errors import RunDamaged, TaskError
+from evolve.forms.improve import families_of
 from evolve.journal import decode_proposal
 from evolve.models.openai import OpenAIModel
 from evolve.models.settings import OPENAI_URL, ModelSettings, choose_models, stored_models
@@ -78,9 +81,9 @@ PROPOSERS: dict[str, Callable[[Regions], Proposer]] = {
 Models: TypeAlias = Sequence[tuple[Model, float]]
 """The models of a run, each with its weight."""
 
-ASKING: dict[str, Callable[..., Proposer]] = {"llm": LLM, "scaffold": ScaffoldProposer}
+ASKING: dict[str, Callable[..., Proposer]] = {"llm": LLM, "scaffold": ScaffoldProposer, "adopted": ScaffoldProposer}
 """Proposers that ask models, by name: they are given regions, models and the settings of `_asking`. A plugin is given
-the models too, when the run has some."""
+the models too, when the run has some. With "adopted" a search for scaffolds has the one that it has adopted propose."""
 
 _SESSIONS = 32
 """Structures in tuning that are remembered when tuning is woven in: each lane may have some."""
@@ -106,6 +109,7 @@ class Parts:
     sandbox: Sandbox | None
     models: Models
     tuning: Tuning | None = None
+    adoption: Adoption | None = None
 
 
 def prepare(
@@ -124,7 +128,7 @@ def prepare(
     given = check_limits(limits or {})
     models = choose_asked(options, task.form.models)
     if options.proposer == "auto":
-        default = "llm" if models else "mix"
+        default = "adopted" if task.settings.gated else "llm" if models else "mix"
         options = replace(options, proposer=default if options.scaffold is None else "scaffold")
     if options.archive == "auto":
         options = replace(options, archive="lanes" if models and not task.settings.of_scaffolds else "top")
@@ -137,7 +141,9 @@ def prepare(
         asking = _settings_of(options, task)
         seed = (task.settings.search.seed or 0) if options.seed is None else options.seed
         made = make_models(models, on_notice, service, seed=seed)
-        parts = make_parts(task, task.seed, sandbox, options, made, asking, limits_of(task, given))
+        gate = _gate(task, options) if task.settings.gated else {}
+        kept = {**asking, **gate, "seed": seed}
+        parts = make_parts(task, task.seed, sandbox, options, made, kept, limits_of(task, given))
         epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
         config = {
             "version": 1,
@@ -158,6 +164,7 @@ def prepare(
             **({"stop_when_stalled": True} if options.stop_when_stalled else {}),
             "strict": options.strict,
             "limits": dict(limits_of(task, given)),
+            **gate,
             **({"calls_in_flight": options.calls_in_flight} if models else {}),
             **(asking if options.proposer in ASKING else {}),
             **({"models": [model.stored() for model in models]} if models else {}),
@@ -174,7 +181,7 @@ def make_parts(
     sandbox: Sandbox | None,
     options: Options,
     models: Models,
-    asking: Mapping[str, Any],
+    config: Mapping[str, Any],
     limits: Mapping[str, Any],
 ) -> Parts:
     if sandbox is not None:
@@ -185,18 +192,33 @@ def make_parts(
         raise TaskError(f"the proposer {options.proposer!r} asks no models; leave out either it or the models")
     if not models and options.proposer in ASKING:
         raise TaskError(f"the proposer {options.proposer!r} asks models, and there are none: name one with --model")
+    adoption = adoption_of(config, where=f"{task.folder / 'task.toml'}: [gate]")
     proposer: Proposer
-    if options.proposer in ASKING:
-        proposer = ASKING[options.proposer](regions, models, **_asking(task, asking, sandbox))
+    if options.proposer == "adopted":
+        if adoption is None:
+            raise TaskError("the proposer 'adopted' is for a task with [gate] in its task.toml: leave it out")
+        told = {**_described(task), "program": seed, "sandbox": sandbox, "adopted": adoption.proposer}
+        proposer = ScaffoldProposer(regions, models, **told)
+    elif options.proposer in ASKING:
+        proposer = ASKING[options.proposer](regions, models, **_asking(task, config, sandbox))
     else:
         given = (regions, models) if models and options.proposer not in PROPOSERS else (regions,)
         proposer = make("proposer", options.proposer, known_proposers(), ("plan", "tell"), *given)
     if options.tuning == "off" or (options.tuning == "auto" and not models):
-        return Parts(task, seed, regions, with_baseline(archive, options.baseline), proposer, sandbox, models)
+        beside = with_baseline(archive, options.baseline)
+        return Parts(task, seed, regions, beside, proposer, sandbox, models, adoption=adoption)
     tuned = Tuned(archive, **tuning_settings(options.tuning))
     tuner = Tuner(regions, patience=5, elsewhere=False, sessions=_SESSIONS)
     beside = with_baseline(tuned, options.baseline)
-    return Parts(task, seed, regions, beside, Woven(proposer, tuner), sandbox, models, tuned)
+    return Parts(task, seed, regions, beside, Woven(proposer, tuner), sandbox, models, tuned, adoption)
+
+
+def _gate(task: Task, options: Options) -> dict[str, Any]:
+    """What a run keeps of its gate. Where the adopted one does not propose, it is no canary either."""
+    table = task.settings.gate.model_dump()
+    if not (table["canary"] and options.proposer == "adopted"):
+        table = {name: value for name, value in table.items() if not name.startswith("canary")} | {"canary": False}
+    return {"gate": {**table, "families": list(families_of(task, forms.load))}}
 
 
 def parts_of(run: Run, task: Task, sandbox: Sandbox | None, models: Models) -> Parts:
@@ -215,6 +237,8 @@ def parts_of(run: Run, task: Task, sandbox: Sandbox | None, models: Models) -> P
 
 def _settings_of(options: Options, task: Task) -> dict[str, Any]:
     """What a run keeps of how its proposer asks models: prompts, or the scaffold as it was when the run began."""
+    if options.proposer == "adopted":
+        return {}
     if options.scaffold is None:
         return {
             "ensemble": options.ensemble,
@@ -228,13 +252,17 @@ def _settings_of(options: Options, task: Task) -> dict[str, Any]:
 
 def _asking(task: Task, config: Mapping[str, Any], sandbox: Sandbox | None) -> dict[str, Any]:
     """What a proposer of ours that asks models is told: of the task, and how the run began."""
-    settings = task.settings.task
-    told = {"task": settings.description, "direction": settings.direction}
+    told = _described(task)
     if "scaffold" not in config:
         operators = config.get("operators", OPERATORS)
         return {**told, "templates": config["prompts"], "ensemble": config["ensemble"], "operators": operators}
     files = {path: text.encode() for path, text in config["scaffold"]["files"].items()}
     return {**told, "program": Program(files, frozenset(config["scaffold"]["executables"])), "sandbox": sandbox}
+
+
+def _described(task: Task) -> dict[str, Any]:
+    settings = task.settings.task
+    return {"task": settings.description, "direction": settings.direction}
 
 
 def _operators(task: Task) -> Mapping[str, float]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import git
 
+from evolve.adoption.referee import Referee
 from evolve.again import Anew, Silent, Unasked
 from evolve.budget import Budget
 from evolve.config import check_config, models_of, most_of, parts_of, same_task, task_of
@@ -59,7 +60,7 @@ def replay(
         found = same_task(task, task_of(run), run)
         models = tuple((Silent(model.name, most_of(model)), model.weight) for model in models_of(run))
         # a scaffold is no function of ours: to propose again is to run it again, where it ran
-        place = sandbox or (run.config["sandbox"] if "scaffold" in run.config else None)
+        place = sandbox or (run.config["sandbox"] if run.config["proposer"] in {"scaffold", "adopted"} else None)
         chosen = stack.enter_context(closing(make_sandbox(found, place))) if place is not None else None
         parts = parts_of(run, found, chosen, models)
         anew = None
@@ -76,6 +77,9 @@ def replay(
             scorer = make_scorer(found, chosen, strict=run.config.get("strict", False), asking=asking)
             anew = Anew(stack.enter_context(closing(scorer)), witness)
         lineage = Lineage(Path(folder, "run"), started=run.config["started"], config=run.config_text)
+        gate = None
+        if parts.adoption is not None:
+            gate = Referee(parts.adoption, anew or Unasked(), lineage, objective=found.tree)
         scratch = Journal(Path(folder, "journal.jsonl"))
         stack.callback(scratch.close)
         evolution = Evolution(
@@ -89,6 +93,7 @@ def replay(
             regions=parts.regions,
             seed=run.config["seed"],
             tuning=parts.tuning,
+            gate=gate,
             meter=meter,
         )
         try:

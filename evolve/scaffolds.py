@@ -29,13 +29,26 @@ from evolve.resources import bundled
 from evolve.sandboxes import harness
 from evolve.types import Limits, Model, Program, Reply, Request, Sandbox, Session, Usage
 
-__all__ = ["ADOPTED", "BUNDLED", "MODULE", "SMOKE", "Scaffold", "ScaffoldFailed", "read_scaffold", "smoke_problem"]
+__all__ = [
+    "ADOPTED",
+    "BUNDLED",
+    "MODULE",
+    "REFERENCE",
+    "SMOKE",
+    "Scaffold",
+    "ScaffoldFailed",
+    "read_scaffold",
+    "smoke_problem",
+]
 
 MODULE = "scaffold"
 """Where a scaffold's functions are looked for."""
 
 ADOPTED = "adopted"
 """The branch of a run of scaffolds that a gate moves; `best` is what there is without one."""
+
+REFERENCE = "reference"
+"""The key of a trial's note that says which adopted program proposed it, by its trial number."""
 
 SMOKE = "checks/smoke.py"
 """A scaffold's own test of what it must be able to do, run before anything is spent on it."""

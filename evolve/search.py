@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, Self
 
+from evolve.adoption.records import Transition
+from evolve.adoption.referee import Referee
+from evolve.adoption.report import subject
 from evolve.archives.contest import Contest, Standings
 from evolve.budget import Budget
 from evolve.config import (
@@ -51,7 +55,7 @@ class Result:
 class Search:
     """A run that is open for work. Made by `start` or `resume`; use it as a context manager.
 
-    `task`, `path`, `sandbox`, `models` and `evolution` are what it is made of.
+    `task`, `path`, `sandbox`, `models`, `evolution` and, where the task has a gate, `adoption` are what it is made of.
     """
 
     def __init__(
@@ -85,6 +89,16 @@ class Search:
         self._lineage = Lineage(
             run.path, started=config["started"], config=run.config_text, hold=run.lock, on_notice=on_notice
         )
+        self.adoption, self._live = parts.adoption, False
+        gate = None
+        if parts.adoption is not None:
+            gate = Referee(
+                parts.adoption,
+                self._evaluator,
+                self._lineage,
+                objective=parts.task.tree,
+                on_transition=self._decided,
+            )
         flying, proposals = in_flight(workers, config["calls_in_flight"] if models else 0)
         self.evolution = Evolution(
             seed_program=parts.seed,
@@ -102,6 +116,7 @@ class Search:
             tuning=parts.tuning,
             stop_when_stalled=config.get("stop_when_stalled", False),
             on_stall=lambda said: on_notice(f"The search stalls: {said}."),
+            gate=gate,
             meter=self._meter,
             on_trial=self._told,
             opened=opened or {},
@@ -116,6 +131,13 @@ class Search:
         if trial.evaluation.artifacts and trial is self.evolution.best:
             self._run.keep(trial.number, trial.evaluation.artifacts)
         self._on_trial(trial)
+
+    def _decided(self, transition: Transition) -> None:
+        if self._live:
+            said = [subject(transition), *transition.reasons]
+            if transition.kind == "asked":
+                said.append(f"a person decides: evolve review {quote(str(self.path))}")
+            self._notice("; ".join(said) + ".")
 
     @classmethod
     def start(
@@ -233,6 +255,7 @@ class Search:
         Raises as `Evolution.run` does; the run can be resumed after each error but one: when the task shows itself to
         be wrong before the seed of a new run was scored, nothing is left of the run.
         """
+        self._live = True
         try:
             self._check_budget()
             outcome = self.evolution.run()

@@ -161,6 +161,41 @@ class SolveTable(_Table):
         return self
 
 
+class GateTable(_Table):
+    """`[gate]`: which scaffold is the adopted one, that proposes the next; see `evolve.adoption.policy`."""
+
+    alpha: Annotated[float, Field(gt=0, lt=1)] = 0.10
+    """The chance that a lineage, however long, ever adopts a scaffold that is no better."""
+    cap: Count = 240
+    """Pairs of one confirmation, at most."""
+    futility: Positive = 0.2
+    """An e-value below which it ends, after `hopeful` pairs."""
+    hopeful: Count = 30
+    veto: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """The chance that one which is worse in no family of instances is vetoed."""
+    least: Count = 10
+    """Rounds of pairs, one of each family, before anybody is adopted."""
+    every: Count = 3
+    """Trials from one confirmation's start to the next one's, at least."""
+    lines_most: Count = 1000
+    """Lines that one step may change; a larger one is not tried."""
+    lines_asked: Annotated[int, Field(ge=0)] = 300
+    """Lines above which a person is asked."""
+    gain_asked: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """The gain a pair above which a person is asked."""
+    adoptions_most: Count = 3
+    """Adoptions in the last `adoptions_window` trials, at most."""
+    adoptions_window: Count = 50
+    canary: bool = True
+    """Give a newly adopted one a share of the proposals first."""
+    canary_every: Annotated[int, Field(ge=2)] = 4
+    """One trial of so many is its to propose."""
+    canary_blocks: Count = 12
+    """So many of them, before it has all."""
+    canary_level: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """The chance that one which is no worse is rolled back, at most."""
+
+
 class LimitsTable(_Table):
     """`[limits]`: what a candidate may use."""
 
@@ -229,6 +264,7 @@ class TaskFile(_Table):
     evaluator: EvaluatorTable = EvaluatorTable()
     improve: ImproveTable = ImproveTable()
     solve: SolveTable = SolveTable()
+    gate: GateTable = GateTable()
     limits: LimitsTable = LimitsTable()
     sandbox: SandboxTable = SandboxTable()
     search: SearchTable = SearchTable()
@@ -239,6 +275,19 @@ class TaskFile(_Table):
     def of_scaffolds(self) -> bool:
         """Whether the programs are scaffolds, so that scoring them asks models."""
         return bool(self.improve.tasks or self.solve.benchmark)
+
+    @property
+    def gated(self) -> bool:
+        """Whether there is a table `[gate]`, which may be empty."""
+        return "gate" in self.model_fields_set
+
+    @model_validator(mode="after")
+    def _gate_of_scaffolds(self) -> Self:
+        if self.gated and not self.of_scaffolds:
+            raise ValueError("[gate] is for scaffolds, and there is neither [improve] nor [solve]: leave it out")
+        if self.gated and self.evaluator.repeats_most is not None:
+            raise ValueError("[gate] runs pairs of its own, so [evaluator] has no race: leave out repeats_most")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -428,14 +477,14 @@ def _problem(detail: Any) -> str:
     place = [str(part) for part in detail["loc"]]
     if detail["type"] == "extra_forbidden":
         return _unknown(place, is_table=isinstance(detail["input"], dict))
-    where = f"[{place[0]}] {'.'.join(place[1:])}".strip()
+    where = f"[{place[0]}] {'.'.join(place[1:])}".strip() if place else ""
     message = detail["msg"].removeprefix("Input ").removeprefix("Value error, ")
     if detail["type"] == "model_type":
         message = f"is a table, so write [{place[0]}] and its keys below"
     if detail["type"] == "list_type":
         message = 'should be a list, such as ["a", "b"]'
     if isinstance(detail["input"], dict):
-        return f"{where}: {message}"
+        return f"{where}: {message}" if where else message
     return f"{where}: {message} (it is {reprlib.repr(detail['input'])})"
 
 

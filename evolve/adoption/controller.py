@@ -50,12 +50,10 @@ from evolve.adoption.safety import (
 )
 from evolve.errors import RunDamaged, TaskError
 from evolve.gates.sequential import Evidence, Verdict
+from evolve.scaffolds import REFERENCE
 from evolve.types import Status, Trial
 
-__all__ = ["REFERENCE", "Adoption", "Transitions"]
-
-REFERENCE = "reference"
-"""The key of a trial's note that says which adopted program proposed it, by its trial number."""
+__all__ = ["Adoption", "Transitions"]
 
 _SEARCHED = 1000
 """Seeds that a search counts its own evaluations with; no pair has one of them."""
@@ -92,11 +90,16 @@ class Adoption:
 
     def reference(self, number: int) -> int:
         """The number of the trial whose program is to propose trial `number`, if it is asked for now."""
+        return self.proposer(number).number
+
+    def proposer(self, number: int) -> Trial:
+        """That trial. Raises `LookupError` before the seed program was told."""
         if self.adopted is None:
             raise LookupError("nothing is adopted before the seed program was told")
         if self.canary is not None and not self.canary.takes(number):
-            return self.canary.before
-        return self.adopted.number
+            assert self._previous is not None
+            return self._previous
+        return self.adopted
 
     def next(self, running: Collection[Pair] = ()) -> Pair | None:
         """The pair to run next, besides those that are `running`; None while there is nothing to confirm.

@@ -1,4 +1,4 @@
-"""A policy from settings, as a person writes them into a table `[gate]`."""
+"""A policy from settings, as a person writes them into a table `[gate]`, and a lineage from the config of a run."""
 
 from __future__ import annotations
 
@@ -7,15 +7,25 @@ from dataclasses import MISSING, Field, fields
 from typing import Any
 
 from evolve.adoption.canary import Share
+from evolve.adoption.controller import Adoption
 from evolve.adoption.policy import Policy
 from evolve.errors import TaskError
 from evolve.gates.sequential import Rules
 
-__all__ = ["policy_of"]
+__all__ = ["adoption_of", "policy_of"]
 
 _GATE = {field.name: field for field in fields(Rules) if field.name != "families"}
 _POLICY = {field.name: field for field in fields(Policy) if field.name not in {"gate", "canary"}}
 _CANARY = {f"canary_{field.name}": field for field in fields(Share)}
+
+
+def adoption_of(config: Mapping[str, Any], *, where: str = "[gate]") -> Adoption | None:
+    """The lineage of a run with that config, of which nothing was told yet; None where it has no gate. The table that a
+    run keeps has the families beside what a person writes. Raises as `policy_of`."""
+    if "gate" not in config:
+        return None
+    settings = dict(config["gate"])
+    return Adoption(policy_of(settings, settings.pop("families"), where=where), seed=config["seed"])
 
 
 def policy_of(settings: Mapping[str, Any], families: Sequence[str] = ("",), *, where: str = "[gate]") -> Policy:

@@ -10,7 +10,7 @@ from evolve.sandboxes.recipe import Surroundings
 from evolve.task import Task
 from evolve.types import Program
 
-__all__ = ["Others", "others", "pinned"]
+__all__ = ["Others", "families_of", "others", "pinned"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,16 @@ def others(task: Task, load: Callable[[str], Task]) -> Others:
     if benchmark is not None:
         return Others((_other(task, benchmark, load),), ())
     return Others(*(tuple(_other(task, name, load) for name in names) for names in (table.tasks, table.held_out)))
+
+
+def families_of(task: Task, load: Callable[[str], Task]) -> tuple[str, ...]:
+    """The families of instances that pairs of scaffolds are compared in: the tasks' names; ("",) for a benchmark, whose
+    instances are other ones in each pair."""
+    table = task.settings.improve
+    names = [other.name for other in others(task, load).tasks] if table.tasks else [""]
+    if table.each == 1:
+        return tuple(names)
+    return tuple(f"{name}-{number}" for name in names for number in range(table.each))
 
 
 def pinned(task: Task, found: Others) -> Task:

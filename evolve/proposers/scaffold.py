@@ -15,7 +15,7 @@ from evolve.proposers._outcome import Outcome, Refused
 from evolve.proposers._patch import accepted
 from evolve.proposers._summary import summary_of
 from evolve.regions import Regions
-from evolve.scaffolds import Scaffold, ScaffoldFailed
+from evolve.scaffolds import REFERENCE, Scaffold, ScaffoldFailed
 from evolve.types import (
     Context,
     Json,
@@ -59,12 +59,15 @@ class ScaffoldProposer:
     as every other answer is. Whatever it does wrong makes a proposal that is rejected for it.
 
     The note of a trial holds `scaffold`, the first digits of its tree id, `outcome`, `model`, the one that answered
-    last, and `repairs`, the number of the trial that it mends.
+    last, `repairs`, the number of the trial that it mends, and `reference`, the number of the trial that `adopted`
+    gave.
 
     Args:
         regions: what may change.
         models: (model, weight) pairs, at least one. A scaffold draws among their names, each as often as its weight.
         program: the scaffold.
+        adopted: of a search for scaffolds, the trial whose program proposes the trial of a number, in the place of
+            `program`; it is asked when a proposal is planned.
         sandbox: where it runs; the caller closes it.
         task: what the task's author says of it.
         direction: whether higher or lower scores are better.
@@ -79,6 +82,7 @@ class ScaffoldProposer:
         *,
         program: Program,
         sandbox: Sandbox,
+        adopted: Callable[[int], Trial] | None = None,
         task: str = "",
         direction: str = "maximize",
         calls: int = 8,
@@ -89,7 +93,7 @@ class ScaffoldProposer:
     ) -> None:
         if not models or any(weight <= 0 for _, weight in models):
             raise ValueError("there is no model to ask, or one with a weight that is not above 0")
-        self._regions, self._program, self._sandbox = regions, program, sandbox
+        self._regions, self._program, self._sandbox, self._adopted = regions, program, sandbox, adopted
         self._models = [model for model, _ in models]
         self._names = drawn([(model.name, weight) for model, weight in models])
         self._values = {"task": task.strip(), "direction": direction, "max_tokens": max_tokens}
@@ -114,7 +118,12 @@ class ScaffoldProposer:
             others = (*selection.parents, *selection.inspirations)
             selection = Selection(parents=(dice.pick(broken),), inspirations=others, operator="repair")
         parent, told = self._told(selection, context.number)
-        return partial(self._work, selection.parents[0], parent, {**told, "seed": dice.below(2**31)}, repairs, context)
+        program, note = self._program, {"repairs": selection.parents[0].number} if repairs else {}
+        if self._adopted is not None:
+            reference = self._adopted(context.number)
+            program, note[REFERENCE] = reference.program, reference.number
+        told["seed"] = dice.below(2**31)
+        return partial(self._work, selection.parents[0], parent, told, program, note, context)
 
     def tell(self, trial: Trial) -> None:
         """Remember what was tried and what came of it."""
@@ -148,13 +157,17 @@ class ScaffoldProposer:
         }
 
     def _work(
-        self, base: Trial, parent: Mapping[str, Any], told: Mapping[str, Any], repairs: bool, context: Context
+        self,
+        base: Trial,
+        parent: Mapping[str, Any],
+        told: Mapping[str, Any],
+        proposer: Program,
+        numbers: Mapping[str, int],
+        context: Context,
     ) -> Proposal:
-        note: dict[str, Json] = {"scaffold": self._program.tree[:12]}
-        if repairs:
-            note["repairs"] = base.number
+        note: dict[str, Json] = {"scaffold": proposer.tree[:12], **numbers}
         program, rejected = base.program, ""
-        scaffold = self._opened(context.relay)
+        scaffold = self._opened(proposer, context.relay)
         try:
             returned = scaffold.call("propose", dict(parent), dict(told))
             program = changed(returned, base.program, self._regions, "propose")
@@ -174,11 +187,11 @@ class ScaffoldProposer:
             note["model"] = model
         return _proposal(base, program, summary_of(said, base.program, program), note, rejected=rejected)
 
-    def _opened(self, ask: Callable[[Model, Request], Reply]) -> Scaffold:
+    def _opened(self, program: Program, ask: Callable[[Model, Request], Reply]) -> Scaffold:
         if self._kept is not None:
             return self._kept
         made = Scaffold(
-            self._program,
+            program,
             self._sandbox,
             self._models,
             self._lease,

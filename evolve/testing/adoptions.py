@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from evolve.adoption.controller import REFERENCE, Adoption
+from evolve.adoption.controller import Adoption
 from evolve.adoption.pairing import run_pair
 from evolve.adoption.policy import Policy
 from evolve.adoption.records import (
@@ -21,6 +21,7 @@ from evolve.adoption.records import (
     encode_pair,
     encode_review,
 )
+from evolve.scaffolds import REFERENCE
 from evolve.types import Cost, Evaluation, Program, Split, Status, Trial
 
 __all__ = ["OBJECTIVE", "CoinEvaluator", "Driver", "replayed", "worth"]

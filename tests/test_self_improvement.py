@@ -1,0 +1,190 @@
+"""A search in which the adopted scaffold proposes: what is adopted is really better, and stands in git for good."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import evolve
+from evolve import forms
+from evolve.errors import TaskError
+from evolve.options import Options
+from evolve.replaying import replay
+from evolve.scaffolds import read_scaffold
+from evolve.search import Search
+from evolve.testing.climbers import PLANTED, answer, write_tasks
+from evolve.testing.servers import FakeService
+
+GATE = "[gate]\ncap = 40\nleast = 4\nhopeful = 8\nevery = 1\ngain_asked = 1.0\n"
+
+
+@pytest.fixture(autouse=True)
+def _settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key, and commits that do not depend on the clock."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-planted")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
+
+
+@pytest.fixture
+def service() -> Iterator[FakeService]:
+    with FakeService(answer) as made:
+        yield made
+
+
+def options(service: FakeService, **more: Any) -> Options:
+    given: dict[str, Any] = {
+        "sandbox": "process",
+        "allow_unsafe": True,
+        "workers": 1,
+        "calls_in_flight": 1,
+        "archive": "best-of-n",
+        "models": ["fake"],
+        "prices": ["1/10"],
+        "base_url": service.url,
+    }
+    return Options(**{**given, **more})
+
+
+def searched(task: Path, run: Path, given: Options, trials: int = 8) -> None:
+    with Search.start(forms.load(task), run, limits={"trials": trials}, options=given) as search:
+        search.run()
+
+
+def git(run: Path, *arguments: str) -> str:
+    return subprocess.run(["git", "-C", str(run), *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def decisions(run: Path) -> list[str]:
+    return git(run, "log", "--first-parent", "--format=%s", "adopted").splitlines()
+
+
+def test_a_planted_improvement_is_adopted(tmp_path: Path, service: FakeService) -> None:
+    """The third edit; git says why, and from then on it proposes its share."""
+    task, run = write_tasks(tmp_path, GATE), tmp_path / "run"
+    searched(task, run, options(service))
+    assert "Adopt trial 3" in decisions(run)
+    assert f"FACTOR = {PLANTED}" in git(run, "show", "adopted:scaffold.py")
+    said = git(run, "log", "-1", "--format=%B", "--grep=^Adoption: adopted", "adopted")
+    for trailer in ("Challenger: 3", "Adopted: 3", "Screened: +", "E-Value: "):
+        assert trailer in said
+    assert "a pair would have been adopted with a chance of 80 %" in said
+    notes = {trial.number: trial.note for trial in evolve.load(run).order[1:]}
+    assert [notes[number]["reference"] for number in (1, 2, 3)] == [0, 0, 0]
+    assert {note["reference"] for note in notes.values()} == {0, 3}
+    assert notes[1]["scaffold"] == evolve.load(run)[0].program.tree[:12]
+    adopted = read_scaffold(str(run))
+    assert {note["scaffold"] for note in notes.values() if note["reference"] == 3} == {adopted.tree[:12]}
+
+
+def test_an_adopted_scaffold_proposes_in_another_search(tmp_path: Path, service: FakeService) -> None:
+    """`--scaffold RUN`."""
+    task = write_tasks(tmp_path, GATE)
+    searched(task, tmp_path / "run", options(service))
+    given = options(service, scaffold=tmp_path / "run", tuning="off")
+    searched(tmp_path / "near", tmp_path / "next", given, trials=4)
+    notes = [trial.note for trial in evolve.load(tmp_path / "next").order[1:]]
+    assert {note["scaffold"] for note in notes} == {read_scaffold(str(tmp_path / "run")).tree[:12]}
+    assert "reference" not in notes[0]
+
+
+def test_a_replay_and_a_clone_adopt_the_same(tmp_path: Path, service: FakeService) -> None:
+    """The replay asks nobody; the clone goes on where the run does."""
+    task, run = write_tasks(tmp_path, GATE), tmp_path / "run"
+    searched(task, run, options(service))
+    before = len(service.asked)
+    differences: list[str] = []
+    replayed = replay(run, witness=differences.append)
+    assert differences == []
+    assert replayed.branches["adopted"] == git(run, "rev-parse", "adopted").strip()
+    assert len(service.asked) == before
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "-q", str(run), str(clone)], check=True)
+    for path in (run, clone):
+        with Search.resume(path, limits={"trials": 10}) as search:
+            search.run()
+            assert search.adoption is not None
+            assert search.adoption.adopted is not None
+            assert search.adoption.adopted.number == 3
+    assert git(run, "rev-parse", "adopted") == git(clone, "rev-parse", "adopted")
+
+
+def test_a_run_that_is_killed_adopts_the_same(tmp_path: Path, service: FakeService) -> None:
+    """With SIGKILL, wherever it is: in a trial, or in the middle of a confirmation."""
+    task, whole, killed = write_tasks(tmp_path, GATE), tmp_path / "whole", tmp_path / "killed"
+    searched(task, whole, options(service), trials=6)
+    told = len((whole / ".evolve" / "journal.jsonl").read_bytes().splitlines())
+    command = [sys.executable, "-m", "evolve", "run", str(task), "--runs", str(tmp_path), "--name", "killed"]
+    command += ["--sandbox", "process", "--allow-unsafe", "--workers", "1", "--calls-in-flight", "1"]
+    command += ["--archive", "best-of-n", "--model", "fake", "--price", "1/10", "--base-url", service.url]
+    command += ["--trials", "6", "--quiet"]
+    for share in (0.2, 0.5, 0.8):
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ})
+        journal = killed / ".evolve" / "journal.jsonl"
+        while process.poll() is None:
+            if journal.exists() and len(journal.read_bytes().splitlines()) >= share * told:
+                process.send_signal(signal.SIGKILL)
+            time.sleep(0.01)
+        process.wait()
+        command = [sys.executable, "-m", "evolve", "resume", str(killed), "--quiet"]
+    assert process.returncode == -signal.SIGKILL
+    with Search.resume(killed) as search:
+        search.run()
+    assert decisions(killed) == decisions(whole)
+    assert git(killed, "rev-parse", "adopted") == git(whole, "rev-parse", "adopted")
+
+
+def test_another_proposer_leaves_the_gate_in_place(tmp_path: Path, service: FakeService) -> None:
+    """A scaffold that is given proposes all, and what it finds is adopted at once: it is no canary."""
+    task, run = write_tasks(tmp_path, GATE), tmp_path / "run"
+    searched(task, run, options(service, scaffold=tmp_path / "mine"), trials=5)
+    assert "Adopt trial 3" in decisions(run)
+    config = evolve.load(run).config
+    assert config["gate"]["canary"] is False
+    assert config["gate"]["families"] == ["near"]
+    assert all("reference" not in trial.note for trial in evolve.load(run))
+
+
+def test_what_a_gate_takes_is_in_the_budget(tmp_path: Path, service: FakeService) -> None:
+    """Calls of pairs are counted with all others, and never too many."""
+    task, run = write_tasks(tmp_path, GATE), tmp_path / "run"
+    with Search.start(forms.load(task), run, limits={"calls": 60}, options=options(service)) as search:
+        assert search.run().outcome.reason == "calls"
+        assert search.evolution.budget.committed("calls") == len(service.asked) <= 60
+    events = [json.loads(line) for line in (run / ".evolve" / "journal.jsonl").read_text().splitlines()]
+    assert any(event.get("what") == "pair" for event in events)
+
+
+@pytest.mark.parametrize(
+    ("tables", "said"),
+    [
+        ("[gate]\nalfa = 0.1\n", r"\[gate\] there is no key 'alfa'|alfa"),
+        ("[gate]\nalpha = 2.0\n", r"\[gate\] alpha"),
+        ("[gate]\ncap = 3\n", r"a cap of 3 pairs does not reach"),
+        ("[evaluator]\nrepeats_most = 9\n[gate]\n", "leave out repeats_most"),
+    ],
+)
+def test_a_gate_that_cannot_be_is_said(tables: str, said: str, tmp_path: Path, service: FakeService) -> None:
+    """With table and key, and no run is left."""
+    task = write_tasks(tmp_path, tables)
+    with pytest.raises(TaskError, match=said):
+        searched(task, tmp_path / "run", options(service))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_gate_is_for_scaffolds(tmp_path: Path, service: FakeService) -> None:
+    """Other programs have no fresh instances to be confirmed on; and without a gate nothing is adopted."""
+    write_tasks(tmp_path, "")
+    with pytest.raises(TaskError, match="for a task with"):
+        searched(tmp_path / "better", tmp_path / "run", options(service, proposer="adopted"))
+    (tmp_path / "near" / "task.toml").write_text("[gate]\n")
+    with pytest.raises(TaskError, match=r"neither \[improve\] nor \[solve\]"):
+        forms.load(tmp_path / "near")
