@@ -66,7 +66,7 @@ def run(  # noqa: PLR0913 - every option of a search, by name
         archive: "lanes", "top" and others, see docs/search.md, or yours as "module:attribute"; settings follow after
             commas, "top,epsilon=0". "auto" is "lanes" where models are asked, else "top".
         tuning: "on", "off", or "screen=24,each=24,most=300", the evaluations that a structure's numeric literals may
-            have; "auto" is on where models are asked.
+            have; "auto" is on where models are asked and an evaluation takes no more than 2 seconds.
         baseline: "best-of-n=0.1": an archive, and the share of the trials that it has to show what the search is worth.
         stop_when_stalled: end the search when the archive says that nothing helps any more.
         strict: a fresh session for each candidate.

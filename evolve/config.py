@@ -134,7 +134,7 @@ def prepare(
         options = replace(options, archive="lanes" if models and not task.settings.of_scaffolds else "top")
     if options.tuning == "auto":
         # what scores a scaffold asks models: too dear for a number's sake
-        options = replace(options, tuning="on" if models and not task.settings.of_scaffolds else "off")
+        options = replace(options, tuning="auto" if models and not task.settings.of_scaffolds else "off")
     find("proposer", options.proposer, known_proposers())
     sandbox = make_sandbox(task, options.sandbox)
     try:
@@ -204,7 +204,7 @@ def make_parts(
     else:
         given = (regions, models) if models and options.proposer not in PROPOSERS else (regions,)
         proposer = make("proposer", options.proposer, known_proposers(), ("plan", "tell"), *given)
-    if options.tuning == "off" or (options.tuning == "auto" and not models):
+    if options.tuning == "off":
         beside = with_baseline(archive, options.baseline)
         return Parts(task, seed, regions, beside, proposer, sandbox, models, adoption=adoption)
     tuned = Tuned(archive, **tuning_settings(options.tuning))

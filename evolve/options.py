@@ -40,7 +40,7 @@ class Options:
             "auto" is "lanes" where models are asked, else "top".
         tuning: whether numeric literals are tuned beside the search for structures: "on", "off", or the evaluations
             that it may have as "screen=N,each=N,most=N", see `evolve.archives.tuned`; "auto" is on where models are
-            asked.
+            asked and an evaluation takes no more than 2 seconds.
         baseline: "NAME=SHARE": an archive, such as "best-of-n", that a share of the trials is for, so that the end
             can tell whether the search is better; "" for none.
         stop_when_stalled: end the search when the archive says that nothing helps any more.

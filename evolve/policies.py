@@ -22,7 +22,7 @@ from evolve.options import named, parse_settings
 from evolve.plugins import make
 from evolve.types import Archive
 
-__all__ = ["ARCHIVES", "make_archive", "settings_of", "tuning_settings", "with_baseline"]
+__all__ = ["ARCHIVES", "SLOW", "make_archive", "settings_of", "tuning_settings", "with_baseline"]
 
 ARCHIVES: dict[str, Callable[..., Archive]] = {
     "top": Top,
@@ -40,6 +40,9 @@ ARCHIVES: dict[str, Callable[..., Archive]] = {
 
 _OF_ARCHIVES = frozenset({"islands", "lanes", "stall"})
 """Archives that are made of others: their setting `inner` is the name of one."""
+
+SLOW = 2.0
+"""Seconds of an evaluation above which literals are not tuned unless somebody asks for it."""
 
 _TUNING = ("screen", "each", "most")
 
@@ -96,10 +99,10 @@ def settings_of(name: str) -> tuple[str, ...]:
     return (*own, "inner") if name in _OF_ARCHIVES else tuple(own)
 
 
-def tuning_settings(text: str) -> dict[str, int]:
-    """The settings of `Tuned` that "on" or "screen=N,each=N,most=N" stands for. Raises `TaskError`."""
+def tuning_settings(text: str) -> dict[str, Any]:
+    """The settings of `Tuned` that "auto", "on" or "screen=N,each=N,most=N" stands for. Raises `TaskError`."""
     if text in {"auto", "on"}:
-        return {}
+        return {"slowest": SLOW} if text == "auto" else {}
     settings: dict[str, int] = {}
     for key, value in parse_settings("tuning", text).items():
         if key not in _TUNING or not isinstance(value, int) or isinstance(value, bool) or value < 0:

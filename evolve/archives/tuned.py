@@ -52,12 +52,15 @@ class Tuned:
         screen: evaluations for a structure that is new and plausible.
         each: evaluations that a structure earns with each proposal that is made from it.
         most: evaluations that a structure can have.
+        slowest: seconds of the seed's evaluation above which nothing is tuned: dozens of evaluations for a proposal
+            are then too many.
     """
 
     archive: Archive
     screen: int = 24
     each: int = 24
     most: int = 300
+    slowest: float = math.inf
     _families: dict[bytes, _Family] = field(default_factory=dict, init=False)
     _keys: dict[int, bytes] = field(default_factory=dict, init=False)
     """Of every trial that has a structure of its own or belongs to one: number -> structure."""
@@ -68,6 +71,7 @@ class Tuned:
     _flying: dict[int, bytes] = field(default_factory=dict, init=False)
     _recent: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT), init=False)
     _new: int = field(default=0, init=False)
+    _too_slow: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         for name in ("screen", "each", "most"):
@@ -84,6 +88,8 @@ class Tuned:
         if trial.number in self._keys:
             self._again(trial)
             return
+        if not trial.parents:
+            self._too_slow = trial.evaluation.cost.seconds > self.slowest
         tuned = trial.operator == "tuner"
         key = self._key(trial)
         family = self._families.get(key) if key is not None else None
@@ -112,18 +118,19 @@ class Tuned:
         """What the tuner should try now; None when there is nothing that it has evaluations left for.
 
         Screens come first, of the newest structure before others, then the best structure that has earned some. With
-        `final` the best of all may have what is left to `most`.
+        `final` only the best of all may have what is left to `most`.
         """
-        waiting = [family for family in self._open.values() if _tunable(family)]
-        earned = [family for family in waiting if family.spent < family.quota]
+        if self._too_slow:
+            return None
+        if final:
+            scored = [family for family in self._families.values() if family.best is not None]
+            best = max(scored, key=_fitness, default=None)
+            left = best is not None and _tunable(best) and best.spent < self.most
+            return self._selection(best) if best is not None and left else None
+        earned = [family for family in self._open.values() if _tunable(family) and family.spent < family.quota]
         if screens := [family for family in earned if family.spent < self.screen]:
             return self._selection(max(screens, key=lambda family: family.root.number))
-        if earned:
-            return self._selection(max(earned, key=_fitness))
-        if final and (every := [family for family in self._families.values() if family.best is not None]):
-            best = max(every, key=_fitness)
-            return self._selection(best) if _tunable(best) and best.spent < self.most else None
-        return None
+        return self._selection(max(earned, key=_fitness)) if earned else None
 
     def asked(self, number: int, parent: int) -> None:
         """The tuner was asked for the trial `number`, from the program of the trial `parent`."""

@@ -234,7 +234,8 @@ def _cases(parts: Parts, seed: int, timing: Timing, *, asks: bool) -> tuple[_Cas
         pretend(parts, timing.seed, range(1, PRETENDED + 1))
         plans[1], plans[2] = (ask(parts, seed, answer, proposals) for answer in (DEAR.answer, _ENDLESS))
     tuning = parts.tuning
-    if isinstance(tuning, Tuned) and tunable(parts, timing.seed):
+    quick = isinstance(tuning, Tuned) and timing.seed.cost.seconds <= tuning.slowest
+    if isinstance(tuning, Tuned) and quick and tunable(parts, timing.seed):
         earned = min(tuning.screen + tuning.each, tuning.most)
     longest = largest(plans[2])
     if longest and isinstance(asker, LLM) and (more := asker.room - size(longest[0])) > 0:

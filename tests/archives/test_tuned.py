@@ -13,7 +13,7 @@ from evolve.archives.top import Top
 from evolve.archives.tuned import Tuned
 from evolve.testing.archives import ArchiveSuite
 from evolve.testing.trials import trial
-from evolve.types import Archive, Evaluation, Selection, Status, Trial
+from evolve.types import Archive, Cost, Evaluation, Selection, Status, Trial
 
 
 def made(
@@ -141,6 +141,25 @@ def test_a_structure_earns_evaluations_with_proposals() -> None:
     tell(tuned, made(4, 5, 1.0, 50.0))
     assert asks(tuned, 500) == [4] * 4
     assert asks(tuned, 600, final=True) == [4] * 6
+
+
+def test_what_is_slow_is_not_tuned() -> None:
+    """By what the seed's evaluation took; structures are compared as before."""
+    for seconds, tuned in ((2.0, True), (2.1, False)):
+        archive = Tuned(Top(epsilon=0.0), screen=3, slowest=2.0)
+        seed = made(0, 1, 1.0, 10.0)
+        archive.tell(replace(seed, evaluation=replace(seed.evaluation, cost=Cost(seconds=seconds))))
+        assert (archive.next() is not None) == tuned
+        assert (archive.next(final=True) is not None) == tuned
+        archive.tell(made(1, 1, 2.0, 11.0))
+        assert parent(archive).number == 1
+
+
+def test_at_the_end_what_was_earned_by_others_is_left() -> None:
+    """Only the best one goes on."""
+    tuned = Tuned(Top(), screen=3, each=0, most=5)
+    tell(tuned, made(0, 1, 1.0, 10.0), made(1, 2, 1.0, 20.0))
+    assert asks(tuned, 100, final=True) == [1] * 5
 
 
 def test_the_tuner_is_believed_when_it_has_nothing_left() -> None:
