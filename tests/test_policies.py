@@ -31,6 +31,15 @@ def test_settings_follow_the_name() -> None:
     assert isinstance(make_archive("evolve.archives.islands:Islands, count=2"), Islands)
 
 
+def test_a_grid_may_have_several_measures() -> None:
+    """With + between them, since commas are between settings."""
+    archive = make_archive("grid,measures=loops:0:10+depth,cells=16")
+    archive.tell(trial(0, "x = 1\n", 1.0))
+    assert archive.sample(np.random.default_rng(0)).parents[0].number == 0
+    with pytest.raises(TaskError, match="4 measures need 16 cells, not 8"):
+        make_archive("grid,measures=a+b+c+d,cells=8")
+
+
 def test_an_archive_of_archives_is_told_of_which() -> None:
     """By name."""
     archive = make_archive("islands,inner=puct,count=2")

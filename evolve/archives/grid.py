@@ -43,7 +43,7 @@ class Grid:
     MAP-Elites with sliding boundaries (arXiv 1904.10656).
 
     Args:
-        measures: names with commas between them, each with its range if that is known, as "loops:0:10,depth"; "size"
+        measures: names with + between them, each with its range if that is known, as "loops:0:10+depth"; "size"
             and "diversity" are the built-in ones where the task measures nothing of that name. Empty: see above.
         cells: how many there are at most; each measure has the same number of bins, and at least two, so that of many
             measures only the first ones are used.
@@ -60,7 +60,7 @@ class Grid:
                 f"cells are at least 4, epsilon is between 0 and 1 and inspirations are at least 0, not {cells}, "
                 f"{epsilon} and {inspirations}"
             )
-        self._measures = tuple(_read(text) for text in measures.split(",")) if measures.strip() else ()
+        self._measures = tuple(_read(text) for text in measures.split("+")) if measures.strip() else ()
         if len({measure.name for measure in self._measures}) < len(self._measures):
             raise ValueError(f"a measure is named twice in {measures!r}")
         self._most = int(math.log2(cells))

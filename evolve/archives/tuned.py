@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field, replace
-from weakref import WeakValueDictionary
+from weakref import ref
 
 import numpy as np
 
@@ -17,7 +17,7 @@ __all__ = ["Tuned"]
 _RECENT = 50
 """New structures among which one is judged."""
 
-_PURGE = 1_000
+_PURGE = 250
 """New structures after which those are forgotten that the archive has forgotten."""
 
 
@@ -66,8 +66,8 @@ class Tuned:
     """Of every trial that has a structure of its own or belongs to one: number -> structure."""
     _open: dict[bytes, _Family] = field(default_factory=dict, init=False)
     """Those that may have evaluations left."""
-    _shown: WeakValueDictionary[int, Trial] = field(default_factory=WeakValueDictionary, init=False)
-    """What the archive holds, if it still does: number of the first trial -> what it was told."""
+    _shown: dict[int, list[ref[Trial]]] = field(default_factory=dict, init=False)
+    """What the archive may hold: number of the first trial -> all that it was told of the structure."""
     _flying: dict[int, bytes] = field(default_factory=dict, init=False)
     _recent: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT), init=False)
     _new: int = field(default=0, init=False)
@@ -188,6 +188,9 @@ class Tuned:
 
     def _purge(self) -> None:
         self._new = 0
+        # an archive of archives may well hold an older state of a structure where the last one was dropped
+        held = {number: [one for one in shown if one() is not None] for number, shown in self._shown.items()}
+        self._shown = {number: shown for number, shown in held.items() if shown}
         gone = {key for key, family in self._families.items() if family.root.number not in self._shown}
         for key in gone:
             del self._families[key]
@@ -209,18 +212,18 @@ class Tuned:
         self._show(family)
 
     def _again(self, trial: Trial) -> None:
-        """A trial whose evaluation was corrected. What it had been better than is known no more."""
+        """A trial whose evaluation was corrected. Of others of its structure only the first and the best are known."""
         family = self._families.get(self._keys[trial.number])
         if family is None:
             return
-        if trial.number == family.root.number:
+        known = [family.best, family.root] if family.best is not None else [family.root]
+        now = [trial if one.number == trial.number else one for one in (*known, trial)]
+        scored = [(one.fitness, -at) for at, one in enumerate(now) if one.fitness is not None]
+        family.best = now[-max(scored)[1]] if scored else None
+        if trial.number == family.root.number or (family.root.fitness is None and family.best is trial):
             family.root = trial
-        if family.best is None or trial.number != family.best.number:
-            return
-        family.best = trial if trial.fitness is not None else None
-        if family.best is None and family.root.fitness is not None:
-            family.best = family.root
-        self._show(family)
+        if family.best is not known[0] or family.root is trial:
+            self._show(family)
 
     def _show(self, family: _Family) -> None:
         """Tell the archive again of a structure, as it is now."""
@@ -237,7 +240,8 @@ class Tuned:
             family.root.number if family else number for family, number in zip(parents, trial.parents, strict=True)
         )
         shown = replace(trial, parents=tuple(dict.fromkeys(known)))
-        self._shown[shown.number] = shown
+        if shown.fitness is not None:
+            self._shown.setdefault(shown.number, []).append(ref(shown))
         self.archive.tell(shown)
 
     def _family_of(self, number: int) -> _Family | None:

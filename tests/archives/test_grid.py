@@ -33,7 +33,7 @@ class TestGridOfMeasures(ArchiveSuite):
 
     def make(self) -> Archive:
         """One of them with a range."""
-        return Grid("loops:0:4,depth", cells=9, epsilon=0.5)
+        return Grid("loops:0:4+depth", cells=9, epsilon=0.5)
 
     def trials(self, number: int) -> list[Trial]:
         """Each third trial has one measure only."""
@@ -57,7 +57,7 @@ def elites(grid: Grid) -> set[int]:
 )
 def test_each_cell_holds_the_best_of_its_trials(tells: list[tuple[float, float, float]]) -> None:
     """Of equals the first one told; what lies outside of a range is in the outermost cell."""
-    grid, best = Grid("a:0:1,b:0:1", cells=9), dict[tuple[int, int], tuple[float, int]]()
+    grid, best = Grid("a:0:1+b:0:1", cells=9), dict[tuple[int, int], tuple[float, int]]()
     for number, (fitness, a, b) in enumerate(tells):
         grid.tell(measured(number, fitness, a=a, b=b))
         place = min(max(int(np.floor(a * 3)), 0), 2), min(max(int(np.floor(b * 3)), 0), 2)
@@ -68,7 +68,7 @@ def test_each_cell_holds_the_best_of_its_trials(tells: list[tuple[float, float, 
 
 def test_every_elite_is_as_likely() -> None:
     """A chi-square test with a fixed seed: 8 degrees of freedom, 26.1 is exceeded once in a thousand times."""
-    grid = Grid("a:0:9,b:0:1", cells=81)
+    grid = Grid("a:0:9+b:0:1", cells=81)
     for number in range(9):
         grid.tell(measured(number, float(number), a=number + 0.5, b=0.5))
     drawn = [grid.sample(np.random.default_rng(seed)).parents[0].number for seed in range(3600)]
@@ -78,7 +78,7 @@ def test_every_elite_is_as_likely() -> None:
 
 def test_epsilon_says_how_often() -> None:
     """Otherwise the best one is the parent."""
-    grid = Grid("a:0:4,b:0:1", cells=16, epsilon=0.0)
+    grid = Grid("a:0:4+b:0:1", cells=16, epsilon=0.0)
     for number in range(4):
         grid.tell(measured(number, float(-number), a=number + 0.5, b=0.5))
     assert elites(grid) == {0}
@@ -114,7 +114,7 @@ def test_the_text_is_measured_where_the_task_measures_nothing() -> None:
     grid = Grid()
     grid.tell(trial(0, "a = 1\nb = 2\n", 1.0))
     assert grid._measure(trial(1, "a = 1\n\n    b = 2\nc = 3\nd = 4\n", 1.0)) == (29.0, 0.5)
-    named = Grid("size,diversity")
+    named = Grid("size+diversity")
     named.tell(measured(0, 1.0, size=3.0))
     assert named._measure(measured(1, 1.0, text="y = 1\n", size=4.0)) == (4.0, 1.0)
     tasks = Grid()
@@ -133,9 +133,9 @@ def test_the_text_is_measured_where_the_task_measures_nothing() -> None:
         {"measures": "a:1:1"},
         {"measures": "a:0:inf"},
         {"measures": "a:x:y"},
-        {"measures": "a,"},
-        {"measures": "a,a:0:1"},
-        {"measures": "a,b,c", "cells": 7},
+        {"measures": "a+"},
+        {"measures": "a+a:0:1"},
+        {"measures": "a+b+c", "cells": 7},
     ],
 )
 def test_settings_that_make_no_sense_are_refused(setting: dict[str, str | float]) -> None:

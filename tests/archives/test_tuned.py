@@ -200,13 +200,60 @@ def test_a_point_of_the_tuners_is_of_the_structure_that_it_was_asked_for() -> No
     assert len(tuned._families) == 1
 
 
+def corrected(trial: Trial, fitness: float | None) -> Trial:
+    """As a race tells of it again."""
+    status = Status.FAILED if fitness is None else Status.OK
+    return replace(trial, evaluation=Evaluation(status=status, score=fitness, fitness=fitness))
+
+
+def test_a_correction_can_make_another_program_the_best_of_a_structure() -> None:
+    """The first one, where the best was only lucky; or the one that was unlucky."""
+    tuned = Tuned(Top(epsilon=0.0))
+    first, lucky, third = made(0, 1, 1.0, 3.0), made(1, 1, 2.0, 5.0), made(2, 1, 3.0, 4.0)
+    tell(tuned, first, lucky, third)
+    assert parent(tuned) == lucky
+    tuned.tell(corrected(lucky, 1.0))
+    assert parent(tuned) == first
+    better = corrected(third, 6.0)
+    tuned.tell(better)
+    assert parent(tuned) == better
+    for one in (better, first, lucky):
+        tuned.tell(corrected(one, None))
+    with pytest.raises(LookupError):
+        parent(tuned)
+    again = corrected(third, 2.0)
+    tuned.tell(again)
+    assert parent(tuned) == again
+
+
+class Stale(Recorder):
+    """Remembers the first thing that it was told, and nothing else."""
+
+    def tell(self, trial: Trial) -> None:
+        self.told = self.told or [trial]
+
+    def sample(self, rng: object) -> Selection:
+        return Selection(parents=(self.told[0],))
+
+
+def test_a_structure_that_the_archive_holds_as_it_was_is_known() -> None:
+    """As a branch of a search may, which does not hear of everything."""
+    tuned = Tuned(Stale(), screen=0)
+    tell(tuned, made(0, 0, 1.0, 1.0), made(1, 0, 2.0, 7.0))
+    for number in range(2, 1_200):
+        tuned.tell(_other(number))
+    assert parent(tuned).number == 1
+    assert len(tuned._families) < 300
+
+
 def test_what_nobody_holds_is_forgotten() -> None:
     """Memory is bounded by that of the archive."""
     tuned = Tuned(Top(size=10), screen=0)
     for number in range(2_500):
         tuned.tell(made(number, 0, 1.0, float(-number)) if number % 2 else _other(number))
-    assert len(tuned._families) < 1_100
-    assert len(tuned._keys) < 1_300
+    assert len(tuned._families) < 300
+    assert len(tuned._keys) < 600
+    assert len(tuned._shown) < 600
 
 
 def _other(number: int) -> Trial:
