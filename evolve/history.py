@@ -13,7 +13,7 @@ from evolve import journal
 from evolve.errors import RunDamaged, RunNotFound
 from evolve.journal import Event, Replay
 from evolve.lineage import trial_commit
-from evolve.models.transcript import unanswered
+from evolve.models.transcript import answered, unanswered
 from evolve.recovery import needs_recovery, read_ledger
 from evolve.run import check, read_config
 from evolve.standing import Standing
@@ -118,6 +118,15 @@ class History:
         if self.config.get("tuning", "off") == "off":
             return 0
         return sum(trial.operator == "tuner" for trial in self._trials.values())
+
+    @cached_property
+    def spent(self) -> Usage:
+        """What models took, as their services said: also for trials that were not told yet, whose answers are paid for.
+
+        A clone knows of trials that were told alone. Raises `StorageError`."""
+        path = self.path / ".evolve" / "transcript.jsonl"
+        told = sum((trial.usage for trial in self._trials.values()), Usage())
+        return told + answered(path, self.in_flight) if path.exists() and self.in_flight else told
 
     @cached_property
     def unanswered(self) -> Usage:

@@ -72,7 +72,7 @@ def _show_run(history: History, as_json: bool) -> None:
                 "statuses": statuses,
                 "answers": answers,
                 "in_flight": history.in_flight,
-                "spent": _record(_used(history)),
+                "spent": _record(history.spent),
                 "unanswered": _record(history.unanswered),
                 "seed": describe(history[0], history) if len(history) else None,
                 "best": describe(history.best, history) if scored else None,
@@ -93,7 +93,7 @@ def _show_run(history: History, as_json: bool) -> None:
             + (f", {history.tuned} of them points of the tuner" if history.tuned else ""),
             "ended": ", ".join(f"{count} {status}" for status, count in statuses.most_common()),
             "answers": ", ".join(f"{count} {outcome}" for outcome, count in answers.most_common()),
-            "spent": spent(_used(history)),
+            "spent": spent(history.spent),
             "unanswered": f"{spent(history.unanswered)}, at most, counted as spent" if history.unanswered.calls else "",
             "baseline": compared(standings),
             "limits": ", ".join(limits),
@@ -108,11 +108,6 @@ def _show_run(history: History, as_json: bool) -> None:
         click.echo()
         print_fields({"seed": _scores(history[0], history), "best": _scores(history.best, history)})
         print_fields({"": f"{brief(history.best.summary)} (evolve show {quote(str(history.path))} best)"})
-
-
-def _used(history: History) -> Usage:
-    """What models took for the trials that were told, as their services said."""
-    return sum((trial.usage for trial in history.order), Usage())
 
 
 def _record(usage: Usage) -> dict[str, float]:

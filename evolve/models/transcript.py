@@ -17,7 +17,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from typing import Any
 from evolve.errors import RunDamaged, StorageError
 from evolve.types import Reply, Request, Usage
 
-__all__ = ["Call", "Transcript", "request_hash", "unanswered"]
+__all__ = ["Call", "Transcript", "answered", "request_hash", "unanswered"]
 
 _LINE = re.compile(rb'\{"trial":(\d+),"call":(\d+),"(sent|reply|fault)":')
 
@@ -52,31 +52,50 @@ def request_hash(model: str, request: Request) -> str:
     return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
 
 
+def answered(path: Path, trials: Collection[int]) -> Usage:
+    """What the calls of these trials took that have an answer in the file at `path`.
+
+    Raises `StorageError` when it cannot be read.
+    """
+    wanted = {str(number).encode() for number in trials}
+    total = Usage()
+    for _, line, trial, _, kind in _heads(path):
+        if kind == b"reply" and trial in wanted:
+            total += Usage(**json.loads(line)["reply"]["usage"])
+    return total
+
+
 def unanswered(path: Path) -> Usage:
     """What the calls in the file at `path` may have taken that have no answer and may have been paid for, at most.
 
     A process may be writing it; those are the calls in flight then. Raises `StorageError` when it cannot be read.
     """
     open_calls: dict[tuple[bytes, bytes], int] = {}
+    for at, line, trial, call, kind in _heads(path):
+        if kind == b"sent":
+            open_calls[trial, call] = at
+        elif kind == b"reply" or line.endswith(b'"charged":false}\n'):
+            open_calls.pop((trial, call), None)
     total = Usage()
     try:
         with path.open("rb") as file:
-            at = 0
-            for line in file:
-                # prompts are long, and nearly all of them have their answers
-                if line.endswith(b"\n") and (found := _LINE.match(line)) is not None:
-                    trial, call, kind = found.groups()
-                    if kind == b"sent":
-                        open_calls[trial, call] = at
-                    elif kind == b"reply" or line.endswith(b'"charged":false}\n'):
-                        open_calls.pop((trial, call), None)
-                at += len(line)
             for start in open_calls.values():
                 file.seek(start)
                 total += Usage(**json.loads(file.readline())["most"])
     except OSError as error:
         raise StorageError(f"cannot read the transcript {path}: {error.strerror}") from error
     return total
+
+
+def _heads(path: Path) -> Iterator[tuple[int, bytes, bytes, bytes, bytes]]:
+    """The whole lines, as offset, line, trial, call and kind: prompts are long, and few have to be taken apart."""
+    try:
+        for _, at, line in _lines(path):
+            if (found := _LINE.match(line)) is not None:
+                trial, call, kind = found.groups()
+                yield at, line, trial, call, kind
+    except OSError as error:
+        raise StorageError(f"cannot read the transcript {path}: {error.strerror}") from error
 
 
 class Transcript:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evolve.errors import RunDamaged, StorageError
-from evolve.models.transcript import Transcript, request_hash, unanswered
+from evolve.models.transcript import Transcript, answered, request_hash, unanswered
 from evolve.types import Reply, Request, Usage
 
 MOST = Usage(calls=1, input_tokens=100, output_tokens=50, nanodollars=7)
@@ -47,11 +47,15 @@ def test_what_calls_without_an_answer_may_have_taken_is_told(tmp_path: Path) -> 
     transcript.failed(2, 0, "cut off", charged=True)
     transcript.answered(2, 1, REPLY)
     assert unanswered(path) == MOST + MOST
+    assert answered(path, (1, 3)) == REPLY.usage
+    assert answered(path, (1, 2, 3)) == REPLY.usage + REPLY.usage
     transcript.close()
     path.write_bytes(path.read_bytes()[:-9])
     assert unanswered(path) == MOST + MOST + MOST  # an answer that is not whole is none
     with pytest.raises(StorageError, match="cannot read the transcript"):
         unanswered(tmp_path / "nowhere")
+    with pytest.raises(StorageError, match="cannot read the transcript"):
+        answered(tmp_path / "nowhere", (1,))
 
 
 def test_nobody_else_reads_what_was_said(tmp_path: Path) -> None:
