@@ -21,6 +21,7 @@ from evolve.errors import RunDamaged, TaskError
 from evolve.forms.improve import families_of
 from evolve.journal import decode_proposal
 from evolve.models.openai import OpenAIModel
+from evolve.models.prices import Price
 from evolve.models.settings import OPENAI_URL, ModelSettings, choose_models, stored_models
 from evolve.options import Options, check_limits
 from evolve.plugins import find, make
@@ -127,6 +128,7 @@ def prepare(
     options = options or Options()
     given = check_limits(limits or {})
     models = choose_asked(options, task.form.models)
+    _require_an_end(limits_of(task, given), models)
     if options.proposer == "auto":
         default = "adopted" if task.settings.gated else "llm" if models else "mix"
         options = replace(options, proposer=default if options.scaffold is None else "scaffold")
@@ -386,6 +388,22 @@ def limits_of(task: Task, given: Mapping[str, Any]) -> Mapping[str, Any]:
     """The limits given; the task's when there are none; a number of trials when it has none either."""
     defaults = check_limits(task.settings.search.limits)
     return given or defaults or {"trials": DEFAULT_TRIALS}
+
+
+def _require_an_end(limits: Mapping[str, Any], models: Sequence[ModelSettings]) -> None:
+    """Limits on what a run cannot spend never end it. Raises `TaskError`."""
+    spendable = {"trials", "evaluations", "seconds"}
+    if models:
+        spendable |= {"calls", "tokens"}
+    if any(Price.parse(model.price).most(input_tokens=1, output_tokens=1) for model in models):
+        spendable.add("nanodollars")
+    if not spendable & limits.keys():
+        named = " and ".join("dollars" if name == "nanodollars" else name for name in limits)
+        why = "what it asks costs nothing" if models else "it asks no models"
+        raise TaskError(
+            f"a limit on {named} would never end this run, since {why}: give another one too, such as --trials 100 or "
+            f"--seconds 3600"
+        )
 
 
 def workers_of(task: Task) -> int:

@@ -111,3 +111,20 @@ def test_options_of_models_need_a_model(options: dict[str, Any], tmp_path: Path)
     """Else they would be ignored without a word."""
     with pytest.raises(TaskError, match="is for models, and there are none: name one with --model"):
         evolve.run("bin_packing", runs=tmp_path, **options)
+
+
+@pytest.mark.parametrize(
+    ("limits", "options", "said"),
+    [
+        ({"dollars": 5}, {}, "a limit on dollars would never end this run, since it asks no models"),
+        ({"dollars": 5, "calls": 9}, {}, "a limit on (dollars and calls|calls and dollars) would never end this run"),
+        ({"dollars": 5}, {"models": ["simulated"]}, "since what it asks costs nothing: give another one too"),
+    ],
+)
+def test_a_limit_on_what_is_never_spent_ends_no_run(
+    limits: dict[str, Any], options: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    """So it is not begun, nor estimated."""
+    with pytest.raises(TaskError, match=said):
+        evolve.run("bin_packing", runs=tmp_path, **limits, **options)
+    assert not any(tmp_path.iterdir())
