@@ -187,7 +187,8 @@ class Gate:
         if self.down and self._since is not None:
             what, waited, limit = "has been down", now - self._since, self._limit
         elif since is not None:
-            what, waited, limit = "has had no room for a call", now - max(since, self._up_since), self._patience
+            what = "has not answered" if self._faults else "has had no room for a call"
+            waited, limit = now - max(since, self._up_since), self._patience
         else:
             return
         if waited >= limit:

@@ -112,6 +112,7 @@ class OpenAIModel:
         return f"the model {self.name} at {self._settings.base_url}"
 
     async def _complete(self, request: Request) -> Reply:
+        self._open_client()  # which takes a second or more the first time: no part of an answer's, or of patience
         gate = self._open_gate()
         most = self.most(request)
         guess = most.input_tokens // 4 + most.output_tokens  # limits a minute are no budget: what is likely will do

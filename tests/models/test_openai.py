@@ -433,6 +433,13 @@ def test_a_service_that_never_has_room_ends_patience(bench: Bench) -> None:
     assert not caught.value.sent
 
 
+def test_a_service_that_fails_is_not_said_to_be_busy(bench: Bench) -> None:
+    """One call alone is too few faults for it to count as down."""
+    model = bench.model(bench.service([failure(500)]), patience=0.4)
+    with pytest.raises(ModelFault, match=r"has not answered for \d seconds \(HTTP 500"):
+        model.complete(ASK)
+
+
 def test_the_key_is_in_nothing_that_is_kept(bench: Bench) -> None:
     """Not in errors, answers, notices or what the model shows of itself, though the service repeats it."""
     service = bench.service(
