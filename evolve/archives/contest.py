@@ -21,15 +21,16 @@ BASELINE = "baseline"
 class Standings:
     """How a contest stands when the baseline has spent so many `unit`, calls of models or trials.
 
-    `baseline` is its best trial, `equal` that of the search when it had spent as much, None where none had a score;
-    `reached` is less than `spent` when the search has not had as much.
+    `baseline` is its best score, in the user's unit, `equal` that of the search when it had spent as much, None where
+    there was none; `reached` is less than `spent` when the search has not had as much. Scores are as they were told
+    first.
     """
 
     unit: str
     spent: int
-    baseline: Trial | None
+    baseline: float | None
     reached: int
-    equal: Trial | None
+    equal: float | None
 
 
 @dataclass
@@ -38,19 +39,16 @@ class _Side:
 
     calls: int = 0
     trials: int = 0
-    rises: list[tuple[int, int, Trial]] = field(default_factory=list)
-    """(calls, trials, trial): each better than those before it."""
+    best: float = -math.inf
+    rises: list[tuple[int, int, float | None]] = field(default_factory=list)
+    """(calls, trials, score): each better than those before it."""
 
     def tell(self, trial: Trial) -> None:
         self.calls += trial.usage.calls
         self.trials += trial.number > 0
         if trial.fitness is not None and trial.fitness > self.best:
-            self.rises.append((self.calls, self.trials, trial))
-
-    @property
-    def best(self) -> float:
-        last = self.rises[-1][2].fitness if self.rises else None
-        return -math.inf if last is None else last
+            self.best = trial.fitness
+            self.rises.append((self.calls, self.trials, trial.evaluation.score))
 
 
 class Scoreboard:
@@ -72,7 +70,7 @@ class Scoreboard:
         asked = bool(self._search.calls or self._baseline.calls)
         spent = self._baseline.calls if asked else self._baseline.trials
         reached = min(spent, self._search.calls if asked else self._search.trials)
-        equal = [trial for calls, trials, trial in self._search.rises if (calls if asked else trials) <= spent]
+        equal = [score for calls, trials, score in self._search.rises if (calls if asked else trials) <= spent]
         theirs = self._baseline.rises
         return Standings(
             "calls" if asked else "trials",

@@ -100,8 +100,8 @@ def compared(standings: Standings | None) -> str:
     """What a search with a baseline has to show for itself, in a line; "" without one."""
     if standings is None:
         return ""
-    theirs, equal = (t.evaluation.score if t is not None else None for t in (standings.baseline, standings.equal))
-    line = f"{figure(theirs)} after {standings.spent} {standings.unit}; the search had {figure(equal)} after "
+    line = f"{figure(standings.baseline)} after {standings.spent} {standings.unit}; "
+    line += f"the search had {figure(standings.equal)} after "
     return line + ("as many" if standings.reached == standings.spent else f"{standings.reached}")
 
 
@@ -109,9 +109,8 @@ def comparison(standings: Standings | None) -> dict[str, Any] | None:
     """The same, as JSON."""
     if standings is None:
         return None
-    theirs, equal = (t.evaluation.score if t is not None else None for t in (standings.baseline, standings.equal))
     spent = {"unit": standings.unit, "spent": standings.spent, "search_spent": standings.reached}
-    return {**spent, "score": theirs, "search_score": equal}
+    return {**spent, "score": standings.baseline, "search_score": standings.equal}
 
 
 def elapsed(seconds: float) -> str:

@@ -120,7 +120,8 @@ def _tell(session: Search, result: Result, seconds: float) -> None:
     outcome = result.outcome
     best, seed = outcome.best, outcome.seed
     tuned = session.evolution.learners.tuned
-    count = f"{outcome.told - 1 - tuned} trials" + (f", {tuned} points of the tuner" if tuned else "")
+    number = outcome.told - 1 - tuned
+    count = f"{number} trial{'s' * (number != 1)}" + (f", {tuned} points of the tuner" if tuned else "")
     click.echo(f"\n{ended(outcome.reason).capitalize()} after {count} and {elapsed(seconds)}.\n")
     rows: list[list[float | str | None]] = [["search", seed.evaluation.score, best.evaluation.score]]
     if result.held_out_seed is not None and result.held_out_best is not None:
