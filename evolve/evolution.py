@@ -405,6 +405,7 @@ class Evolution:
         self.journal.append(event)
         self.journal.sync()
         self._decide(event)
+        self._cut_ledger()  # so that a clone has heard of it, too
 
     def _decide(self, event: Mapping[str, Any], key: Hashable = None) -> None:
         """What follows from an event of the gate that the journal holds."""

@@ -61,7 +61,7 @@ class History:
     `config` is the resolved configuration, `limits` the budget of the last session, `stopped` why that ended ("" when
     it is going on or was killed, "cloned" when a clone does not tell), `held_out` the held-out evaluations by trial
     number, `in_flight` the trials that were asked for and not told, `rises` those that became the best. Trials are as
-    races have left them.
+    races have left them. `judged` are the numbers of the trials, in order, and between them the events of the gate.
 
     Raises `RunNotFound`, `RunDamaged`, `StorageError` and, for a clone that git does not read, `LineageError`.
     """
@@ -82,6 +82,7 @@ class History:
         self._commits: dict[int, str] = {}
         self._standing = Standing()
         self.rises: set[int] = set()
+        self.judged: list[int | Event] = []
         self.limits: dict[str, Any] = {}
         replay = Replay(lambda number: self._trials[number].program)
         for event in events:
@@ -101,9 +102,12 @@ class History:
     def _fold(self, replay: Replay, event: Event) -> None:
         if event["event"] == "opened":
             self.limits = {**event["limits"], **({"seconds": event["seconds"]} if "seconds" in event else {})}
+        if event["event"] == "gate":
+            self.judged.append(event)
         trial = replay.fold(event)
         if trial is None:
             return
+        self.judged.append(trial.number)
         for changed in self._standing.tell(trial):
             self._trials[changed.number] = changed
         self._trials[trial.number] = trial

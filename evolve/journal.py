@@ -356,7 +356,7 @@ class Replay:
     def _fold(self, event: Event) -> Trial | None:
         self.elapsed = event.get("elapsed", self.elapsed)
         kind, number = event["event"], event.get("number", -1)
-        if kind not in {"held_out", "gate"}:  # which may come after the end of a session
+        if kind not in {"held_out", "gate", "ledger"}:  # which may come after the end of a session
             self.stopped = event["reason"] if kind == "stopped" else ""
         if kind == "asked":
             self.asked[number] = event

@@ -63,6 +63,10 @@ def git(run: Path, *arguments: str) -> str:
     return subprocess.run(["git", "-C", str(run), *arguments], check=True, capture_output=True, text=True).stdout
 
 
+def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "evolve", *arguments], check=False, capture_output=True, text=True)
+
+
 def decisions(run: Path) -> list[str]:
     return git(run, "log", "--first-parent", "--format=%s", "adopted").splitlines()
 
@@ -140,6 +144,37 @@ def test_a_run_that_is_killed_adopts_the_same(tmp_path: Path, service: FakeServi
         search.run()
     assert decisions(killed) == decisions(whole)
     assert git(killed, "rev-parse", "adopted") == git(whole, "rev-parse", "adopted")
+
+
+def test_a_person_is_asked_and_answers(tmp_path: Path, service: FakeService) -> None:
+    """The question with what speaks for it and what it changes; the answer in a commit, which a clone has heard too."""
+    task, run = write_tasks(tmp_path, GATE.replace("gain_asked = 1.0", "gain_asked = 0.0")), tmp_path / "run"
+    searched(task, run, options(service), trials=6)
+    shown = cli("review", str(run)).stdout
+    assert "is it adopted? it gains" in shown
+    assert f"+FACTOR = {PLANTED}" in shown
+    assert "E-value" in shown
+    assert json.loads(cli("review", str(run), "--json").stdout)["trial"] == 3
+    assert cli("review", str(run), "approve").returncode == 2
+    assert "it is trial 3" in cli("review", str(run), "approve", "2", "--reason", "x").stderr
+    answered = cli("review", str(run), "approve", "--reason", "I have read it", "--by", "Ada")
+    assert "Adopt trial 3." in answered.stdout
+    said = git(run, "log", "-1", "--format=%B", "adopted")
+    assert "Approved by Ada: I have read it" in said
+    subprocess.run(["git", "clone", "-q", str(run), str(tmp_path / "clone")], check=True)
+    for path in (run, tmp_path / "clone"):
+        shown = json.loads(cli("show", str(path), "--json").stdout)
+        assert (shown["adopted"], shown["waits"], shown["lineage"]["adopted"]) == (3, 3, 1)
+        assert "1 adopted" in cli("show", str(path)).stdout
+    differences: list[str] = []
+    replay(run, witness=differences.append)
+    assert differences == []
+    assert "Roll trial 3 back" in cli("review", str(run), "reject", "--reason", "it is slow", "--by", "Ada").stdout
+    assert git(run, "rev-parse", "adopted^{tree}").strip() == evolve.load(run)[0].program.tree
+    assert "trial 0 is adopted" in cli("review", str(run)).stdout
+    assert "nothing in" in cli("review", str(run), "approve", "--reason", "x").stderr
+    with Search.resume(run, limits={"trials": 8}) as search:
+        assert search.run().outcome.reason == "trials"
 
 
 def test_another_proposer_leaves_the_gate_in_place(tmp_path: Path, service: FakeService) -> None:

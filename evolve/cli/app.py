@@ -21,6 +21,7 @@ VERBS = {
     "resume": "Continue a run that was stopped or killed.",
     "replay": "Make a run again from what it recorded, and compare.",
     "list": "List the runs.",
+    "review": "Show what waits for a person, and answer.",
     "show": "Show a run, or one of its trials.",
     "best": "Show the best program, or write it to a folder.",
     "diff": "Show what differs between two programs.",

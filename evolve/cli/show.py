@@ -76,6 +76,7 @@ def _show_run(history: History, as_json: bool) -> None:
                 "unanswered": _record(history.unanswered),
                 "seed": describe(history[0], history) if len(history) else None,
                 "best": describe(history.best, history) if scored else None,
+                **_lineage(history),
             }
         )
         return
@@ -104,10 +105,56 @@ def _show_run(history: History, as_json: bool) -> None:
             ),
         }
     )
+    if lineage := _improvement(_lineage(history), history):
+        click.echo()
+        print_fields(lineage)
     if scored:
         click.echo()
         print_fields({"seed": _scores(history[0], history), "best": _scores(history.best, history)})
         print_fields({"": f"{brief(history.best.summary)} (evolve show {quote(str(history.path))} best)"})
+
+
+def _lineage(history: History) -> dict[str, Any]:
+    """Which scaffold is adopted, and the figures of self-improvement; nothing where there is no gate."""
+    if "gate" not in history.config:
+        return {}
+    from dataclasses import asdict
+
+    from evolve.adoption.figures import figures
+    from evolve.reviewing import lineage_of
+
+    lineage = lineage_of(history)
+    if lineage is None or lineage.adoption.adopted is None:
+        return {}
+    adoption = lineage.adoption
+    waits = adoption.question or adoption.canary
+    return {
+        "adopted": lineage.adoption.adopted.number,
+        "waits": waits.number if waits is not None else None,
+        "lineage": asdict(figures(lineage.said, max(len(history) - 1, 0))),
+    }
+
+
+def _improvement(found: dict[str, Any], history: History) -> dict[str, str]:
+    """The same in words."""
+    if not found:
+        return {}
+    table = found["lineage"]
+    counts = f"{table['confirmed']} confirmed in {table['pairs']} pairs, {table['adopted']} adopted"
+    rates = {
+        "improvements in 100 trials": table["improvement_rate"],
+        "lines changed in 100 trials": table["velocity"],
+        "of the confirmed were adopted": table["validated"],
+        "of the adopted were rolled back": table["regression_rate"],
+        "trials for one that stands": table["trials_to_improve"],
+        "pairs for one that stands": table["pairs_to_improve"],
+    }
+    waits = found["waits"]
+    return {
+        "adopted": f"trial {found['adopted']}",
+        "waits": f"trial {waits} (evolve review {quote(str(history.path))})" if waits is not None else "",
+        "lineage": ", ".join([counts, *(f"{figure(rate)} {of}" for of, rate in rates.items() if rate is not None)]),
+    }
 
 
 def _record(usage: Usage) -> dict[str, float]:
