@@ -133,7 +133,8 @@ def prepare(
         default = "adopted" if task.settings.gated else "llm" if models else "mix"
         options = replace(options, proposer=default if options.scaffold is None else "scaffold")
     if options.archive == "auto":
-        options = replace(options, archive="lanes" if models and not task.settings.of_scaffolds else "top")
+        default = "lanes" if models and not task.settings.of_scaffolds else "top"
+        options = replace(options, archive=task.settings.search.archive or default)
     if options.tuning == "auto":
         # what scores a scaffold asks models: too dear for a number's sake
         options = replace(options, tuning="auto" if models and not task.settings.of_scaffolds else "off")

@@ -20,6 +20,7 @@ from evolve.evaluation.native import NativeEvaluator
 from evolve.evaluation.repeats import Race, Repeats, Scorer
 from evolve.evaluation.rules import Rules
 from evolve.evaluation.solve import Attempt, Benchmark, Solve
+from evolve.evaluation.utility import weighed
 from evolve.forms import improve
 from evolve.proposers.scaffold import ScaffoldProposer
 from evolve.proposers.solver import Solver
@@ -113,7 +114,7 @@ def make_scorer(
     settings = task.settings.evaluator
     scorer: Scorer
     if task.settings.of_scaffolds:
-        scorer = _of_scaffolds(task, sandbox, asking, on_notice)
+        scorer = weighed(_of_scaffolds(task, sandbox, asking, on_notice), **task.settings.utility.model_dump())
     else:
         scorer = _cached(make_evaluator(task, sandbox, strict=strict), task, sandbox, strict=strict, notice=on_notice)
     race = None
@@ -161,6 +162,7 @@ def _of_scaffolds(task: Task, sandbox: Sandbox, asking: Asking | None, notice: C
         smoke=smoke,
         calls=table.calls,
         each=table.each,
+        staged=table.staged,
     )
 
 

@@ -136,6 +136,8 @@ class ImproveTable(_Table):
     """Of models, for one search; it makes as many proposals at most."""
     each: Count = 1
     """Searches of one task, which differ in their seeds."""
+    staged: bool = False
+    """Try a scaffold on the first task alone, and on the others when any of its proposals could be used."""
 
     @model_validator(mode="after")
     def _of_tasks(self) -> Self:
@@ -158,6 +160,30 @@ class SolveTable(_Table):
     def _of_a_benchmark(self) -> Self:
         if self.benchmark is None and self.model_fields_set:
             raise ValueError('benchmark is missing: name a task of many small ones, such as "repository_bugs"')
+        return self
+
+
+class UtilityTable(_Table):
+    """`[utility]`: what a scaffold's score is made of beside what it does; see `evolve.evaluation.utility`."""
+
+    score: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """The weight of what it does."""
+    tokens: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """The weight of what it leaves of `tokens_most`."""
+    seconds: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """The weight of what it leaves of `seconds_most`."""
+    tokens_most: Count = 100_000
+    """Tokens of one evaluation from which on nothing is left."""
+    seconds_most: Positive = 300.0
+    """The same of seconds."""
+
+    @model_validator(mode="after")
+    def _weights(self) -> Self:
+        if abs(self.score + self.tokens + self.seconds - 1.0) > 1e-9:
+            raise ValueError(
+                f"score, tokens and seconds are weights that add up to 1, not {self.score:g}, "
+                f"{self.tokens:g} and {self.seconds:g}"
+            )
         return self
 
 
@@ -250,6 +276,7 @@ class SearchTable(_Table):
     seconds: Positive | None = None
     seed: Annotated[int, Field(ge=0)] | None = None
     workers: Count | None = None
+    archive: Name | None = None
 
     @property
     def limits(self) -> dict[str, Any]:
@@ -264,6 +291,7 @@ class TaskFile(_Table):
     evaluator: EvaluatorTable = EvaluatorTable()
     improve: ImproveTable = ImproveTable()
     solve: SolveTable = SolveTable()
+    utility: UtilityTable = UtilityTable()
     gate: GateTable = GateTable()
     limits: LimitsTable = LimitsTable()
     sandbox: SandboxTable = SandboxTable()

@@ -16,8 +16,11 @@ import pytest
 
 import evolve
 from evolve import forms
+from evolve.adoption.settings import policy_of
 from evolve.errors import TaskError
+from evolve.forms.improve import families_of
 from evolve.options import Options
+from evolve.policies import make_archive
 from evolve.replaying import replay
 from evolve.scaffolds import read_scaffold
 from evolve.search import Search
@@ -87,6 +90,34 @@ def test_a_planted_improvement_is_adopted(tmp_path: Path, service: FakeService) 
     assert notes[1]["scaffold"] == evolve.load(run)[0].program.tree[:12]
     adopted = read_scaffold(str(run))
     assert {note["scaffold"] for note in notes.values() if note["reference"] == 3} == {adopted.tree[:12]}
+
+
+@pytest.mark.parametrize(
+    "tables",
+    [
+        'staged = true\n[search]\narchive = "weighted,size=1000,center=0.5"\n',
+        '[utility]\nscore = 0.8\ntokens = 0.1\nseconds = 0.1\n[search]\narchive = "greedy"\n',
+    ],
+)
+def test_it_is_adopted_in_other_modes(tables: str, tmp_path: Path, service: FakeService) -> None:
+    """As the tasks dgm and sica set them: another archive, stages, a utility."""
+    task, run = write_tasks(tmp_path, tables + GATE), tmp_path / "run"
+    searched(task, run, options(service, archive="auto"))
+    assert "Adopt trial 3" in decisions(run)
+    assert evolve.load(run).config["archive"] == forms.load(task).settings.search.archive
+    if "utility" in tables:
+        seed = evolve.load(run)[0].evaluation
+        left = 0.1 * (1.0 - seed.metrics["tokens"] / 100_000) + 0.1 * (1.0 - seed.cost.seconds / 300.0)  # type: ignore[operator]
+        assert seed.score == pytest.approx(0.8 * seed.metrics["score"] + left)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("name", ["stop", "sica", "dgm"])
+def test_each_mode_is_a_task(name: str) -> None:
+    """With a gate that can decide, and an archive that can be made."""
+    task = forms.load(name)
+    assert task.name == name
+    assert policy_of(task.settings.gate.model_dump(), families_of(task, forms.load)).gate.rounds >= 10
+    make_archive(task.settings.search.archive or "top", {"trials": 20})
 
 
 def test_an_adopted_scaffold_proposes_in_another_search(tmp_path: Path, service: FakeService) -> None:
@@ -204,6 +235,7 @@ def test_what_a_gate_takes_is_in_the_budget(tmp_path: Path, service: FakeService
         ("[gate]\nalfa = 0.1\n", r"\[gate\] there is no key 'alfa'|alfa"),
         ("[gate]\nalpha = 2.0\n", r"\[gate\] alpha"),
         ("[gate]\ncap = 3\n", r"a cap of 3 pairs does not reach"),
+        ("[utility]\nscore = 0.5\n", "weights that add up to 1"),
         ("[evaluator]\nrepeats_most = 9\n[gate]\n", "leave out repeats_most"),
     ],
 )

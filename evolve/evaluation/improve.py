@@ -92,6 +92,7 @@ class Improve:
         smoke: what speaks against a scaffold before anything is spent on it, "" when nothing does.
         calls: of models, for one search; it makes as many proposals at most.
         each: searches of one task, which differ in their seeds.
+        staged: only a scaffold that can be used on the first task is tried on the others.
 
     Raises `ValueError` without a task, or when two have the same name.
     """
@@ -99,7 +100,7 @@ class Improve:
     splits: tuple[Split, ...] = ("search", "held_out")
     seeds = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings are keyword arguments of the class that uses them
         self,
         tasks: Sequence[Downstream],
         *,
@@ -109,13 +110,14 @@ class Improve:
         smoke: Callable[[Program], str] = lambda _: "",
         calls: int = 8,
         each: int = 1,
+        staged: bool = False,
     ) -> None:
         names = [task.name for task in (*tasks, *held_out)]
         if not tasks or len(set(names)) != len(names):
             raise ValueError(f"tasks are at least one, and each once: {names}")
         self._tasks: dict[Split, Sequence[Downstream]] = {"search": tasks, "held_out": held_out or tasks}
         self._relay, self._archive, self._smoke = relay, archive, smoke
-        self._calls, self._each = calls, each
+        self._calls, self._each, self._staged = calls, each, staged
         self._closed = threading.Event()
         self._starts: dict[tuple[str, Split, int], float] = {}
 
@@ -133,6 +135,8 @@ class Improve:
             for number in range(self._each):
                 label = f"{split} {seed} {task.name} {number}"
                 searches.append(self._searched(program, task, label))
+            if self._staged and not any(search.outcomes["ok"] for search in searches):
+                break
         feedback = "\n".join(search.told for search in searches) if split == "search" else ""
         if not any(search.outcomes["ok"] for search in searches):
             return _failed(feedback or "no proposal of it could be used", begun)

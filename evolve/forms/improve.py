@@ -41,10 +41,12 @@ def others(task: Task, load: Callable[[str], Task]) -> Others:
 
 
 def families_of(task: Task, load: Callable[[str], Task]) -> tuple[str, ...]:
-    """The families of instances that pairs of scaffolds are compared in: the tasks' names; ("",) for a benchmark, whose
-    instances are other ones in each pair."""
+    """The families of instances that pairs of scaffolds are compared in: the tasks' names. It is ("",), the score as a
+    whole, for a benchmark, whose instances are other ones in each pair, and for a utility."""
     table = task.settings.improve
-    names = [other.name for other in others(task, load).tasks] if table.tasks else [""]
+    if not table.tasks or task.settings.utility.score < 1.0:
+        return ("",)
+    names = [other.name for other in others(task, load).tasks]
     if table.each == 1:
         return tuple(names)
     return tuple(f"{name}-{number}" for name in names for number in range(table.each))
