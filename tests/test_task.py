@@ -106,7 +106,7 @@ def test_the_evaluator_is_identified_without_the_seed(tmp_path: Path) -> None:
         ("[tusk]\n", r"\[tusk\]: unknown; did you mean \[task\]\?"),
         (
             "[zzz]\n",
-            r"\[zzz\]: unknown; there are \[task\], \[evaluator\], \[improve\], \[solve\], \[limits\], \[sandbox\],",
+            r"\[zzz\]: unknown; there are \[task\], \[evaluator\], \[improve\], \[solve\], \[utility\], \[gate\],",
         ),
         ("[evaluator]\ntimout = 3\n", r"\[evaluator\] timout: unknown here; did you mean timeout\?"),
         ("[task]\ntimeout = 3\n", r"\[task\] timeout: unknown here; it belongs to \[evaluator\]"),
