@@ -53,6 +53,8 @@ _USUAL = (
     "traceback",
     "typing",
 )
+_ASKING = ("http.client", "pathlib")
+"""What programs import besides that have a gateway to ask: more than half of the time that one takes to start."""
 
 
 def main() -> None:
@@ -95,7 +97,8 @@ def main() -> None:
 
 
 def _import(settings: dict[str, Any]) -> None:
-    for name in (*_USUAL, *settings["modules"]):
+    asking = _ASKING if "EVOLVE_GATEWAY" in os.environ else ()
+    for name in (*_USUAL, *asking, *settings["modules"]):
         try:
             importlib.import_module(name)
         except Exception:  # noqa: BLE001, S110 - a module may raise anything; a program that needs it will say so

@@ -250,6 +250,21 @@ def test_one_lease_may_serve_a_whole_search(make: Make) -> None:
     proposer.close()
 
 
+def test_what_it_takes_to_ask_is_imported_already(make: Make) -> None:
+    """Importing HTTP would take most of a proposal's time. A scaffold with a module of that name has its own."""
+    look = """
+import sys
+there = "http.client" in sys.modules
+import http
+def propose(parent, context):
+    return {"program.py": parent["files"]["program.py"].replace("1.5", f"{there} + {hasattr(http, 'mine')}")}
+"""
+    of_python = propose(make(look, ScriptedModel([])))
+    assert of_python.program.text("program.py") == TEXT.replace("1.5", "True + False")
+    own = propose(make({"scaffold.py": look.encode(), "http.py": b"mine = True"}, ScriptedModel([])))
+    assert own.program.text("program.py") == TEXT.replace("1.5", "False + True")
+
+
 def test_what_a_scaffold_is_told(make: Make) -> None:
     """The parent and its past, others, what may change, a seed of its own; nothing held out, and no artifact."""
     scaffold = """
