@@ -393,7 +393,10 @@ class Sandbox(Protocol):
         """
 
     def close(self) -> None:
-        """Close what sessions are left and whatever they share."""
+        """Close what sessions are left and whatever they share, those that threads are just opening included.
+
+        `open` raises `SandboxFault` afterwards.
+        """
 
 
 class Archive(Protocol):

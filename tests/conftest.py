@@ -1,13 +1,17 @@
-"""What all tests share: git without the user's settings, and `evolve` as a command."""
+"""What all tests share: git without the user's settings, `evolve` as a command, and that they leave nothing behind."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from evolve.sandboxes import harness
 
 ROOT = Path(__file__).parent.parent
 
@@ -19,6 +23,26 @@ os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
 os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
 os.environ["PYTHONPATH"] = str(ROOT)
 os.environ.pop("SOURCE_DATE_EPOCH", None)
+
+# What a shell starts in the background or under nohup ignores signals, and so would all that the tests start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGQUIT, signal.SIG_DFL)
+
+_came: dict[str, str] = {}
+"""What lies in the folder of this process's sandboxes: its name, and after which test it was seen first."""
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """A session that a file of tests leaves open is the error of that file, and not of whoever looks for his own."""
+    yield
+    found = {path.name for path in harness.home().iterdir()} - {"harness", "lock"}
+    _came.update((name, item.nodeid) for name in found - _came.keys())
+    if nextitem is None or nextitem.path != item.path:
+        left = {name: _came[name] for name in found}
+        _came.clear()
+        assert not left, f"of sessions that were opened there is left, after which test: {left}"
 
 
 @pytest.fixture(scope="session")

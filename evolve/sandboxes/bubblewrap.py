@@ -17,7 +17,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +29,7 @@ from evolve.sandboxes.bounds import SHARED_BYTES, Bounds
 from evolve.sandboxes.cgroups import Group, find_groups
 from evolve.sandboxes.guarantees import Guarantee, weaknesses
 from evolve.sandboxes.interpreter import directories, interpreter_view
+from evolve.sandboxes.openings import Openings
 from evolve.sandboxes.seccomp import compile_profile
 from evolve.sandboxes.session import PipeSession
 from evolve.sandboxes.veil import DEVICES, Veil
@@ -40,7 +40,7 @@ __all__ = ["BubblewrapSandbox"]
 _OLDEST = (0, 7)  # the first that bounds a tmpfs
 _HARNESS = "/evolve/harness"
 _WRITABLE = ("/tmp", "/dev/shm")  # noqa: S108 - the sandbox's
-_START = 20.0  # seconds until the namespaces stand
+_START = 60.0  # seconds until the namespaces stand
 _FIRST_USER, _USERS = 1_900_000_000, 200_000_000  # above what systemd and containers give out, below 2**31
 _NOBODY = 65534
 _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64")
@@ -85,8 +85,7 @@ class BubblewrapSandbox:
         # The kernel kills a session when the thread that started it ends (PR_SET_PDEATHSIG means threads, not
         # processes), so all of them start on one thread, which lives as long as this object and its sessions
         self._starter = ThreadPoolExecutor(1, thread_name_prefix="evolve-bubblewrap")
-        self._open: set[PipeSession] = set()
-        self._changing = threading.Lock()
+        self._sessions: Openings[PipeSession] = Openings()
         self._worked = False
         self.missing = frozenset({Guarantee.KERNEL} | (set() if self._filter else {Guarantee.SYSTEM_CALLS}))
         self.weaknesses = weaknesses(self.missing)
@@ -111,6 +110,10 @@ class BubblewrapSandbox:
 
     def open(self, role: Role, limits: Limits, *, gateway: Path | None = None) -> Session:
         """Start a harness for this role. Raises `SandboxUnavailable` the first time, `SandboxFault` after."""
+        with self._sessions.opening():
+            return self._session(role, limits, gateway)
+
+    def _session(self, role: Role, limits: Limits, gateway: Path | None) -> Session:
         bounds = Bounds.of(limits)
         group = self._groups.make(bounds.memory_bytes, bounds.tasks) if self._groups else None
         processes: int | None = 1
@@ -143,20 +146,15 @@ class BubblewrapSandbox:
             os.close(started.handle)
             if group is not None:
                 group.remove()
-            with self._changing:
-                self._open.discard(session)
+            self._sessions.discard(session)
 
         session = PipeSession(started.process, limits, terminate=started.kill, on_close=closed)
-        with self._changing:
-            self._open.add(session)
+        self._sessions.add(session)
         return session
 
     def close(self) -> None:
         """Close what sessions are left. May be called twice; nothing can be opened afterwards."""
-        with self._changing:
-            sessions = list(self._open)
-        for session in sessions:
-            session.close()
+        self._sessions.close()
         self._starter.shutdown(wait=False)
 
     def _start(self, command: Sequence[str], limits: Limits, group: Group | None, gateway: Path | None) -> _Started:

@@ -14,6 +14,7 @@ from evolve.sandboxes.containers import OWNER, ContainerSession, reap, remove
 from evolve.sandboxes.engines import Engine, connect, reachable, shortened
 from evolve.sandboxes.guarantees import Guarantee, weaknesses
 from evolve.sandboxes.images import HARNESS, ensure_image, require_image
+from evolve.sandboxes.openings import Openings
 from evolve.sandboxes.owner import Owner
 from evolve.sandboxes.recipe import Surroundings
 from evolve.types import Limits, Role, Session
@@ -49,7 +50,7 @@ class DockerSandbox:
         self._preparing = threading.Lock()
         self._changing = threading.Lock()
         self._identity = ""
-        self._open: set[ContainerSession] = set()
+        self._sessions: Openings[ContainerSession] = Openings()
         self._left: set[str] = set()
         own_kernel = surroundings.runtime == "runsc"
         self.missing = frozenset[Guarantee]() if own_kernel else frozenset({Guarantee.KERNEL})
@@ -88,11 +89,15 @@ class DockerSandbox:
                 "under runsc a program reaches no socket of this machine, so it can ask no model; "
                 "leave `runtime` out of `[sandbox]`"
             )
+        image = self.prepare()
+        self._remove_left()
+        with self._sessions.opening():
+            return self._start(image, role, limits, gateway)
+
+    def _start(self, image: str, role: Role, limits: Limits, gateway: Path | None) -> Session:
         from docker.errors import DockerException  # noqa: PLC0415
 
-        image = self.prepare()
         assert self._client is not None
-        self._remove_left()
         container = ""
         try:
             container = self._create(self._client, image, role, limits, gateway)
@@ -101,8 +106,7 @@ class DockerSandbox:
             if container and not remove(self._client, container):
                 self._left.add(container)
             raise SandboxFault(f"the Docker engine could not make a container: {shortened(error)}") from None
-        with self._changing:
-            self._open.add(session)
+        self._sessions.add(session)
         try:
             session.start()
         except (DockerException, OSError) as error:
@@ -183,10 +187,10 @@ class DockerSandbox:
         return [DeviceRequest(count=-1 if gpus == "all" else int(gpus), capabilities=[["gpu"]])]
 
     def _closed(self, session: ContainerSession, removed: bool) -> None:
-        with self._changing:
-            self._open.discard(session)
-            if not removed:
+        if not removed:
+            with self._changing:
                 self._left.add(session.container)
+        self._sessions.discard(session)
 
     def _remove_left(self) -> None:
         """Try again to remove containers that the engine was not there to remove."""
@@ -196,11 +200,8 @@ class DockerSandbox:
         self._left |= {container for container in left if not remove(self._client, container)}
 
     def close(self) -> None:
-        """Remove the containers that are left. May be called twice."""
-        with self._changing:
-            sessions = list(self._open)
-        for session in sessions:
-            session.close()
+        """Remove the containers that are left. May be called twice; nothing can be opened afterwards."""
+        self._sessions.close()
         if self._client is not None:
             self._remove_left()
             self._client.close()

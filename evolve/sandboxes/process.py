@@ -8,11 +8,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 from evolve.errors import SandboxFault, SandboxUnavailable
 from evolve.sandboxes import harness
+from evolve.sandboxes.openings import Openings
 from evolve.sandboxes.session import PipeSession
 from evolve.types import Limits, Role
 
@@ -36,18 +36,30 @@ class ProcessSandbox:
 
     def __init__(self, python: str = sys.executable) -> None:
         self._python = python
-        self._open: set[PipeSession] = set()
-        self._lock = threading.Lock()
+        self._sessions: Openings[PipeSession] = Openings()
 
     def open(self, role: Role, limits: Limits, *, gateway: Path | None = None) -> PipeSession:
         """Start a harness. Raises `SandboxUnavailable` where this is not Linux, `SandboxFault` when it cannot start."""
         if sys.platform != "linux":
             raise SandboxUnavailable("the process sandbox needs Linux; use --sandbox docker")
-        folder = harness.directory()
+        with self._sessions.opening():
+            return self._start(role, limits, gateway)
+
+    def _start(self, role: Role, limits: Limits, gateway: Path | None) -> PipeSession:
         scratch = tempfile.mkdtemp(prefix=f"{role}-", dir=harness.home())
+        try:
+            process = self._harness(role, limits, scratch, gateway)
+        except BaseException:
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
+        session = PipeSession(process, limits, on_close=lambda: self._after(session, scratch))
+        self._sessions.add(session)
+        return session
+
+    def _harness(self, role: Role, limits: Limits, scratch: str, gateway: Path | None) -> subprocess.Popen[bytes]:
         command = harness.argv(
             self._python,
-            str(folder),
+            str(harness.directory()),
             role,
             limits,
             scratch=scratch,
@@ -56,7 +68,7 @@ class ProcessSandbox:
             gateway=str(gateway) if gateway else None,
         )
         try:
-            process = subprocess.Popen(
+            return subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -67,24 +79,15 @@ class ProcessSandbox:
                 start_new_session=True,  # a Ctrl-C at the terminal is the engine's to handle
             )
         except OSError as error:
-            shutil.rmtree(scratch, ignore_errors=True)
             raise SandboxFault(f"cannot start {self._python}: {error.strerror}") from error
-        session = PipeSession(process, limits, on_close=lambda: self._after(session, scratch))
-        with self._lock:
-            self._open.add(session)
-        return session
 
     def close(self) -> None:
-        """Close what sessions are left."""
-        with self._lock:
-            left = list(self._open)
-        for session in left:
-            session.close()
+        """Close what sessions are left. May be called twice; nothing can be opened afterwards."""
+        self._sessions.close()
 
     def _after(self, session: PipeSession, scratch: str) -> None:
-        with self._lock:
-            self._open.discard(session)
         shutil.rmtree(scratch, ignore_errors=True)
+        self._sessions.discard(session)
 
 
 def _tasks_of_user() -> int:

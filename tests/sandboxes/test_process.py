@@ -101,15 +101,24 @@ def test_a_thread_may_open_a_session_and_end(sandbox: ProcessSandbox) -> None:
     thread = threading.Thread(target=lambda: sessions.append(sandbox.open("candidate", Limits())))
     thread.start()
     thread.join()
-    time.sleep(0.1)
+    time.sleep(0.1)  # in which a harness that dies with the thread would do so
     assert _call(sessions[0], "def f(): return 1") == 1
 
 
 def test_an_interpreter_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
     """It names it; and nothing is left of the attempt."""
+    harness.directory()
+    before = set(harness.home().iterdir())
     sandbox = ProcessSandbox(str(tmp_path / "python"))
     with pytest.raises(SandboxFault, match=r"cannot start .*/python: No such file"):
         sandbox.open("candidate", Limits())
+    assert set(harness.home().iterdir()) <= before
+
+
+def test_what_cannot_be_asked_for_leaves_nothing(sandbox: ProcessSandbox, tmp_path: Path) -> None:
+    """Before anything is started; the fixture looks."""
+    with pytest.raises(ValueError, match="a gateway is for a candidate"):
+        sandbox.open("evaluator", Limits(), gateway=tmp_path / "gateway.sock")
 
 
 def test_the_interpreter_is_the_engine_s(sandbox: ProcessSandbox) -> None:
