@@ -36,12 +36,12 @@ class Caller:
         head = {"op": "load", "files": [["program.py", False, False]], "module": "program"}
         self.session.send(Frame(head, (source.encode(),)))
 
-    def call(self, function: str, *arguments: object, timeout: float = 20.0, cpu: float | None = None) -> Any:
+    def call(self, function: str, *arguments: object, timeout: float = 60.0, cpu: float | None = None) -> Any:
         """What the function returns; `cpu` is its processor time. Raises `Stopped` when it does not."""
         head = {"op": "call", "function": function, "map": False, "timeout": timeout, "cpu": cpu}
         return unpack(*self._ask(Frame(head, pack(list(arguments))), timeout).buffers)
 
-    def run(self, argv: Sequence[str], *, timeout: float = 20.0) -> Frame:
+    def run(self, argv: Sequence[str], *, timeout: float = 60.0) -> Frame:
         """Run an executable with no input: `returncode` and `cut` are in the head, output and error are the buffers."""
         return self._ask(Frame({"op": "run", "argv": list(argv), "timeout": timeout, "cpu": None}, (b"",)), timeout)
 

@@ -14,6 +14,7 @@ from tree import Tree
 from watch import Stopped
 
 _CHUNK, _MORE = 2**16, 2**18  # bytes that are read at once, at first and when a frame is longer
+_ENDS = 3.0  # seconds: a channel closes a moment before its process has ended, which on a busy machine is a long one
 _GARBAGE = "the program wrote to a descriptor that is not its own"
 
 
@@ -110,7 +111,7 @@ class Conversation:
             pass
         if self._incoming.ready:
             return
-        code = self._tree.wait(self.pid, 0.5)  # the channel closes a moment before the process has ended
+        code = self._tree.wait(self.pid, _ENDS)
         if code is None:
             raise Stopped("failed", "the program closed a descriptor that is not its own")
         raise self._death(code)

@@ -15,7 +15,7 @@ from tree import Tree
 from zygote import FLAGS, READY
 
 _HERE = os.path.dirname(os.path.abspath(__file__))
-_ANSWER = 2.0  # seconds in which a zygote that has nothing to do answers
+_ANSWER = 5.0  # seconds in which a zygote that has nothing to do answers
 _IMPORT = 60.0  # seconds that a fresh zygote may take to import what it is told; nobody can have touched it by then
 
 

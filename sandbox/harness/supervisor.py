@@ -38,7 +38,7 @@ from watch import Stopped, Watch
 _CHUNK, _MORE = 2**16, 2**18  # bytes that are read at once, at first and when a frame is longer
 _ERROR = 20_000  # characters of an error that are passed on
 _SHOWN = 4_000  # characters of the output that go with an error
-_SOON, _LATE = 2.0, 20.0  # seconds that a zygote has to fork, and one that was started anew because it did not
+_SOON, _LATE = 5.0, 20.0  # seconds that a zygote has to fork, and one that was started anew because it did not
 _ONCE = "a session for each program: there are no users to tell them apart, or what is at hand here is for one alone"
 
 

@@ -23,21 +23,21 @@ import os, signal, subprocess, sys, time
 def f():
     for number in (1, 2, 15):
         signal.signal(number, signal.SIG_IGN)
-    pids = [subprocess.Popen(["sleep", "60"]).pid]
-    pids.append(subprocess.Popen(["sleep", "60"], start_new_session=True).pid)
+    pids = [subprocess.Popen(["sleep", "600"]).pid]
+    pids.append(subprocess.Popen(["sleep", "600"], start_new_session=True).pid)
     reader, writer = os.pipe()
     if os.fork() == 0:  # a daemon: its parent is gone, its session and its group are its own
         os.setsid()
         if os.fork() == 0:
             os.write(writer, str(os.getpid()).encode())
             os.closerange(0, 100)
-            time.sleep(60)
+            time.sleep(600)
         os._exit(0)
     pids.append(int(os.read(reader, 20)))
     return pids
 def g():
     f()
-    time.sleep(60)
+    time.sleep(600)
 """
 
 
@@ -46,21 +46,24 @@ def make(tmp_path: Path) -> Iterator[Make]:
     """`make(text, **options)`: an evaluator from the text of evaluate.py, by default one that returns what `f` does.
     Afterwards no process and no folder of it is left."""
     made: list[NativeEvaluator] = []
+    before = {path.name for path in harness.home().iterdir()}
     sandbox = ProcessSandbox()
 
     def evaluator(text: str = CALL, **options: Any) -> NativeEvaluator:
         folder = tmp_path / f"task{len(made)}"
         folder.mkdir()
         (folder / "evaluate.py").write_text(text)
-        made.append(NativeEvaluator(sandbox=sandbox, folder=folder, **{"timeout": 20.0, **options}))
+        made.append(
+            NativeEvaluator(sandbox=sandbox, folder=folder, **{"timeout": 300.0, "call_timeout": 120.0, **options})
+        )
         return made[-1]
 
     yield evaluator
     for each in made:
         each.close()
     sandbox.close()
-    assert {path.name for path in harness.home().iterdir()} <= {"harness", "lock"}
-    assert settles(lambda: not living(str(harness.home())), 2)
+    assert {path.name for path in harness.home().iterdir()} <= {"harness", "lock"} | before
+    assert settles(lambda: not living(str(harness.home())), 60)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ def build(tmp_path: Path) -> Iterator[Build]:
         sandbox=sandbox,
         folder=tmp_path,
         rules=Rules(build=("sh", "build.sh")),
-        build_timeout=20,
+        build_timeout=300,
         limits=Limits(memory_bytes=64 * 2**20, disk_bytes=8 * 2**20, processes=16),
     )
     yield lambda script: evaluator.evaluate(Program({"build.sh": script.encode()}))
@@ -107,15 +107,15 @@ def test_times_are_compared(score: Score) -> None:
 from evolve.evaluator import compare_times
 def evaluate(program):
     count = "k=0; while [ $k -lt %d ]; do k=$((k + 1)); done; cat"
-    slow = ["sh", "-c", count % 150000]
+    slow = ["sh", "-c", count % 600000]
     inputs = [b"1", b"2", b"3", b"4"]
-    times = compare_times(program, ["sh", "-c", count % 50000], slow, inputs)
+    times = compare_times(program, ["sh", "-c", count % 200000], slow, inputs)
     assert [done.stdout for done in times.runs] == inputs
     return {"score": times.ratio, "own": times.seconds, "other": times.reference_seconds}
 """
     evaluation = score("", text)
     assert evaluation.score is not None, evaluation.feedback
-    assert 1.5 < evaluation.score < 6
+    assert 1.5 < evaluation.score < 6  # 3, and a little less for the start of the shell
     assert all(isinstance(evaluation.metrics[name], float) for name in ("own", "other"))
 
 
@@ -164,7 +164,7 @@ import os, signal, time
 signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so nobody waits for the child, and nobody is told what it took
 reader, writer = os.pipe()
 if os.fork() == 0:
-    while time.process_time() < 0.08:
+    while time.process_time() < 1.0:
         pass
     os.write(writer, b"x")
     os._exit(0)
@@ -187,7 +187,7 @@ def test_processor_time_cannot_be_hidden(tmp_path: Path) -> None:
         hiding = evaluator.evaluate(Program({"hides.py": HIDES.encode()})).score
         assert honest is not None
         assert hiding is not None
-        assert hiding > honest + 0.06
+        assert hiding > honest + 0.5
     finally:
         evaluator.close()
         sandbox.close()

@@ -32,7 +32,7 @@ def test_a_number_is_the_score(score: Score) -> None:
     evaluation = score("def f():\n    return sum(range(100000)) and 2.5\n")
     assert (evaluation.status, evaluation.score, evaluation.fitness) == (Status.OK, 2.5, 2.5)
     assert 0 < evaluation.cost.cpu_seconds < 10
-    assert 0 < evaluation.cost.seconds < 20
+    assert 0 < evaluation.cost.seconds < 300
     assert MIB < evaluation.cost.memory_bytes < 512 * MIB
 
 
@@ -230,7 +230,7 @@ def test_closing_ends_what_is_going_on(make: Make) -> None:
 
     def work() -> None:
         try:
-            evaluator.evaluate(Program({"program.py": b"import time\ndef f(): time.sleep(60)\n"}))
+            evaluator.evaluate(Program({"program.py": b"import time\ndef f(): time.sleep(600)\n"}))
         except SandboxFault as fault:
             faults.append(fault)
 
@@ -239,7 +239,7 @@ def test_closing_ends_what_is_going_on(make: Make) -> None:
     time.sleep(0.5)
     evaluator.close()
     evaluator.close()
-    thread.join(10)
+    thread.join(60)
     assert len(faults) == 1
     with pytest.raises(SandboxFault, match="closed"):
         evaluator.evaluate(Program({"program.py": b""}))
@@ -269,11 +269,11 @@ def test_an_engine_that_is_killed_leaves_nothing(tmp_path: Path, family: str, bu
     )
     assert engine.stdout is not None
     home = engine.stdout.readline().strip()
-    assert settles(lambda: sum(b"sleep" in _command(pid) for pid in living(home)) >= 2, 20)
+    assert settles(lambda: sum(b"sleep" in _command(pid) for pid in living(home)) >= 2, 120)
     assert len(living(home)) >= 5
     engine.send_signal(signal.SIGKILL)
     engine.communicate()
-    settles(lambda: not living(home) and not Path(home).exists(), 10)
+    settles(lambda: not living(home) and not Path(home).exists(), 60)
     left = [(pid, _command(pid)) for pid in living(home)], [str(path) for path in Path(home).rglob("*")]
     assert left == ([], [])
     assert not Path(home).exists()

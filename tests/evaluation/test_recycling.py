@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -60,7 +61,13 @@ class Bench:
         """One that is closed after the test."""
         limits = limits or Limits()
         made = NativeEvaluator(
-            sandbox=self.sandbox, folder=self.folder, recycle=recycle, strict=strict, limits=limits, call_timeout=30.0
+            sandbox=self.sandbox,
+            folder=self.folder,
+            recycle=recycle,
+            strict=strict,
+            limits=limits,
+            timeout=600.0,
+            call_timeout=300.0,
         )
         self.made.append(made)
         return made
@@ -99,7 +106,7 @@ def test_after_so_many_programs_it_is_replaced(bench: Bench) -> None:
     evaluator = bench.evaluator(recycle=3)
     supervisors = [bench.seen(evaluator) for _ in range(8)]
     assert [supervisors.count(pid) for pid in dict.fromkeys(supervisors)] == [3, 3, 2]
-    assert settles(lambda: gone(int(str(supervisors[0]))), 5)
+    assert settles(lambda: gone(int(str(supervisors[0]))), 60)
 
 
 def test_strict_means_a_session_for_each(bench: Bench) -> None:
@@ -111,11 +118,15 @@ def test_strict_means_a_session_for_each(bench: Bench) -> None:
 def test_a_successor_is_opened_before_it_is_needed(bench: Bench) -> None:
     """While the last program runs and not after it."""
     evaluator = bench.evaluator(strict=True)
-    slow = "import os, time\ndef f():\n    time.sleep(1)\n    return os.getppid()\n"
-    bench.seen(evaluator, slow)
-    ended = time.monotonic()
-    bench.seen(evaluator)
-    assert bench.sandbox.opened[1] < ended - 0.5
+    ready = bench.folder / "ready"
+    waits = f"import os, time\ndef f():\n    while not os.path.exists({str(ready)!r}): time.sleep(0.01)\n    return 1\n"
+    with ThreadPoolExecutor(1) as pool:
+        runs = pool.submit(bench.seen, evaluator, waits)
+        try:
+            assert settles(lambda: len(bench.sandbox.opened) == 2, 60)
+        finally:
+            ready.touch()
+        assert runs.result() == 1
 
 
 BAD = {
@@ -127,8 +138,8 @@ def f():
         if os.fork() == 0:
             held = bytearray(60 * 2**20)
             held[::4096] = b"x" * len(held[::4096])
-            time.sleep(10)
-    time.sleep(10)
+            time.sleep(300)
+    time.sleep(300)
 """,
     "protocol": "import os\ndef f():\n    os.write(3, b'garbage')\n    return 1\n",
     "zygote stopped": """
@@ -152,7 +163,7 @@ def test_on_any_doubt_it_is_replaced_at_once(bench: Bench, what: str) -> None:
     bench.score(evaluator, BAD[what])
     start = time.monotonic()
     assert bench.seen(evaluator) != first
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 60
 
 
 def test_a_program_that_fails_is_no_doubt(bench: Bench) -> None:
@@ -184,18 +195,18 @@ def evaluate(program):
     return time.monotonic() - start
 """
     (bench.folder / "evaluate.py").write_text(evaluate)
-    source = BAD["zygote stopped"] + "import time\ndef g(): time.sleep(60)\ndef h(): return 1\n"
+    source = BAD["zygote stopped"] + "import time\ndef g(): time.sleep(600)\ndef h(): return 1\n"
     evaluation = bench.score(bench.evaluator(), source)
     assert evaluation.status is Status.OK, evaluation.feedback
     assert evaluation.score is not None
-    assert evaluation.score < 10
+    assert evaluation.score < 60
 
 
 def test_sessions_that_died_meanwhile_are_no_program_s_fault(bench: Bench) -> None:
     """However many of those that wait are gone, the last try has one that was opened just now."""
     evaluator = bench.evaluator(recycle=20)
     first = [bench.seen(evaluator) for _ in range(19)][-1]  # its successor is being opened, since it is near its end
-    assert settles(lambda: len(bench.sandbox.opened) == 2, 5)
+    assert settles(lambda: len(bench.sandbox.opened) == 2, 60)
     time.sleep(0.5)
     for pid in _harnesses():
         os.kill(pid, signal.SIGKILL)
@@ -233,7 +244,7 @@ def test_closing_ends_all_sessions(bench: Bench) -> None:
     for thread in threads:
         thread.join()
     evaluator.close()
-    assert settles(lambda: _harnesses() == [], 5)
+    assert settles(lambda: _harnesses() == [], 60)
 
 
 def test_a_session_serves_someone(bench: Bench) -> None:

@@ -199,11 +199,12 @@ def test_a_build_runs_before_the_program_is_scored(score: Score) -> None:
     [
         (("sh", "-c", "echo no good >&2; exit 3"), Status.FAILED, "ended with exit code 3\nIt printed:\nno good"),
         (("nowhere-to-be-found",), Status.FAILED, "ended with exit code 127"),
-        (("sleep", "30"), Status.TIMEOUT, "(sleep 30) failed"),
+        (("sleep", "600"), Status.TIMEOUT, "(sleep 600) failed"),
     ],
 )
 def test_a_build_that_fails_is_the_feedback(score: Score, build: tuple[str, ...], status: Status, said: str) -> None:
     """And nothing is scored."""
-    evaluation = score("", "def evaluate(program):\n    return 1\n", rules=Rules(build=build), build_timeout=0.5)
+    seconds = 0.5 if status is Status.TIMEOUT else 120.0
+    evaluation = score("", "def evaluate(program):\n    return 1\n", rules=Rules(build=build), build_timeout=seconds)
     assert evaluation.status == status
     assert said in evaluation.feedback

@@ -7,6 +7,7 @@ import math
 import random
 import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from evolve.resources import bundled
 from evolve.sandboxes.choose import choose
 from evolve.scoring import make_evaluator
 from evolve.task import Task
+from evolve.testing.patient import patient
 from evolve.testing.program import FakeProgram, ProgramError, load_evaluator
 from evolve.types import Program, Sandbox, Split, Status
 
@@ -271,15 +273,13 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_program_is_scored_in_a_sandbox_or_runs_out_of_time(name: str, sandbox: Sandbox) -> None:
+def test_a_program_is_scored_in_a_sandbox_or_runs_out_of_time(name: str, sandbox: Sandbox, tmp_path: Path) -> None:
     """The known one has the same score as without a sandbox; one that hangs has none, and its status says so."""
     text = (Path(__file__).parent / "strong" / f"{name}.py").read_bytes()
     hangs = f"def {FUNCTIONS[name]}(*_):\n    while True:\n        pass\n".encode()
-    evaluator = make_evaluator(Task.load(name), sandbox)
-    try:
+    with closing(make_evaluator(patient(name, tmp_path / name), sandbox)) as evaluator:
         found = evaluator.evaluate(Program({"program.py": text}), seed=7)
         assert found.status is Status.OK, found.feedback
         assert found.score == tasks[name].evaluate(strong(name), 7)["score"]
+    with closing(make_evaluator(Task.load(name), sandbox)) as evaluator:
         assert evaluator.evaluate(Program({"program.py": hangs})).status is Status.TIMEOUT
-    finally:
-        evaluator.close()

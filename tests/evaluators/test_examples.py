@@ -82,7 +82,7 @@ def test_a_better_program_scores_better(name: str, score: Score) -> None:
     assert seed.fitness is not None
     assert better.fitness is not None
     assert better.fitness > seed.fitness
-    assert seed.cost.seconds < 20
+    assert seed.cost.seconds < 300
 
 
 @pytest.mark.parametrize("name", [name for name in TOOLS if name != "review_prompt"])
@@ -165,7 +165,7 @@ def test_an_answer_that_is_kept_is_of_no_use(name: str, path: str, text: str, by
     """What is asked for in one round or run is not asked for in another."""
     found = score(name, path, text, by)
     assert found.score is not None, found.feedback
-    assert found.score < 1.5
+    assert found.score < 2.5
 
 
 @pytest.mark.parametrize(

