@@ -31,8 +31,6 @@ class Session:
     sigma: float
     patience: int
     restarts: int
-    integers: bool = False
-    """Integer literals stay integers everywhere, since most of a generation with floats failed."""
     epoch: int = 0
     """How often it began again; what is told of earlier epochs is ignored."""
     generation: int = 0
@@ -73,10 +71,6 @@ class Session:
         """Learn from a complete generation, and see whether to go on, to begin again or to end."""
         points, fitness = self._points, self._fitness
         self._points, self._fitness = [], []
-        if self.generation == 0 and fitness.count(None) > len(fitness) / 2 and not self.integers:
-            self.integers = True
-            self._begin_again(self.start, self.sigma)
-            return
         self.distribution.tell(points, _ranks(fitness))
         self.generation += 1
         # a lucky first point can stay the best one for long while the generations still get better

@@ -45,7 +45,6 @@ class _Aim:
     gaussian: Gaussian
     epoch: int = 0
     generation: int = 0
-    integers: bool = False
     new: bool = False
 
 
@@ -59,7 +58,6 @@ class _State:
     now: Gaussian
     epoch: int
     generation: int
-    integers: bool
 
 
 @dataclass(frozen=True)
@@ -75,10 +73,8 @@ class Tuner:
 
     Programs that differ in numeric literals only share a session, and with it one distribution. The distribution starts
     at the literals of the first one, each scaled by its magnitude (1 for 0), and learns when a generation of trials has
-    been told, a failed one as the worst. Literals in places that want an integer (indices, sizes, `range`, digits,
-    exponents) stay integers, and so do integers of 10 and more; smaller ones may become floats, unless most of a first
-    generation fails: then it starts again with all of them kept. A better program of the same structure from elsewhere
-    joins the generation. `_lift.lift` says which literals are left alone, and which have a range.
+    been told, a failed one as the worst. A better program of the same structure from elsewhere joins the generation.
+    `_lift.lift` says which literals are left alone, which stay integers, and which have a range.
 
     Most of many literals are best left alone, and how far the others are off is not known. So until the distribution
     has learned from two generations, and for the share `few` of the proposals later on, a point is the selected program
@@ -138,7 +134,6 @@ class Tuner:
                         session.distribution.now,
                         session.epoch,
                         session.generation,
-                        session.integers,
                     )
                     for key, session in self._sessions.items()
                 },
@@ -177,8 +172,7 @@ class Tuner:
                 if session is None:
                     return _Aim(target, key, literals, start, Gaussian.around(len(start), self._sigma), new=True)
                 if len(start) == len(session.start):
-                    now, epoch, generation = session.now, session.epoch, session.generation
-                    return _Aim(target, key, literals, session.start, now, epoch, generation, session.integers)
+                    return _Aim(target, key, literals, session.start, session.now, session.epoch, session.generation)
         return None
 
     def _parts(self, program: Program) -> Iterator[tuple[str, tuple[Literal, ...]]]:
@@ -250,18 +244,19 @@ def _propose(aim: _Aim, context: Context, few: float, step: float) -> Proposal:
     for widen in range(1 + context.attempt, 9 + context.attempt):
         values = _few_moved(aim, rng, widen * step) if by_few else values_at(aim.start, aim.gaussian.sample(rng, widen))
         for at, literal in enumerate(aim.literals):
-            values[at] = literal.round(values[at], integers=aim.integers)
+            values[at] = literal.round(values[at])
         if any(value != literal.value for value, literal in zip(values, aim.literals, strict=False)):
             return _proposal(aim, values)
     return _rejected(aim.target, "the steps of the tuner have become too small to change a literal")
 
 
 def _few_moved(aim: _Aim, rng: np.random.Generator, step: float) -> list[float]:
-    """The literals as they are, but for a few."""
+    """The literals as they are, but for a few; an integer among these is moved by 1 at least."""
     values = list(_values(aim.literals))
     scale = step * 10.0 ** rng.uniform(-2.0, 0.0)
     for at in rng.permutation(len(aim.literals))[: rng.geometric(_FEW)]:
-        values[at] += magnitude(values[at]) * scale * rng.standard_normal()
+        move = magnitude(values[at]) * scale * rng.standard_normal()
+        values[at] += math.copysign(max(abs(move), 1.0), move) if aim.literals[at].integer else move
     return values
 
 

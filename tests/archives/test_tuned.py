@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evolve.archives.lanes import Lanes
 from evolve.archives.top import Top
 from evolve.archives.tuned import Tuned
 from evolve.testing.archives import ArchiveSuite
@@ -291,3 +294,31 @@ def test_settings_that_cannot_be_are_refused(name: str) -> None:
     """By name."""
     with pytest.raises(ValueError, match=name):
         Tuned(Top(), **{name: -1})
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from([30, 60, 200]))
+def test_only_what_proposals_are_made_from_has_more_than_a_screen(seed: int, budget: int) -> None:
+    """In lanes, which are greedy, that is what has led one."""
+    drawn = np.random.default_rng(seed)
+    tuned = Tuned(Lanes(budget=budget, unit="trials", patience=0), screen=4, each=4, most=20)
+    spent: Counter[int] = Counter()
+    numbers = itertools.count()
+    of = {next(numbers): 0}
+    tuned.tell(made(0, 0, 0.5, 0.0))
+    parents = set()
+    for structure in range(1, 80):
+        while (selection := tuned.next()) is not None:
+            number, point = next(numbers), selection.parents[0].number
+            of[number] = of[point]
+            spent[of[point]] += 1
+            tuned.asked(number, point)
+            scored = made(number, of[point], 0.1 * number, drawn.normal(), parent=point, operator="tuner")
+            tuned.tell(replace(scored, lane=selection.lane))
+        chosen = tuned.sample(np.random.default_rng((seed, structure)))
+        number, parent = next(numbers), chosen.parents[0].number
+        of[number] = structure
+        parents.add(of[parent])
+        tuned.tell(replace(made(number, structure, 1.0, drawn.normal(), parent=parent), lane=chosen.lane))
+    assert {structure for structure, times in spent.items() if times > 4} <= parents
+    assert 4 < max(spent.values()) <= 20
