@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 from evolve import forms
 from evolve.adoption.controller import Adoption
 from evolve.adoption.settings import adoption_of
+from evolve.archives.contest import BASELINE
 from evolve.archives.tuned import Tuned
 from evolve.errors import RunDamaged, TaskError
 from evolve.forms.improve import families_of
@@ -27,6 +28,7 @@ from evolve.options import Options, check_limits
 from evolve.plugins import find, make
 from evolve.policies import make_archive, tuning_settings, with_baseline
 from evolve.proposers._prompts import read_prompts
+from evolve.proposers.apart import Apart
 from evolve.proposers.crossover import Crossover
 from evolve.proposers.llm import LLM, OPERATORS
 from evolve.proposers.mix import Mix
@@ -196,24 +198,25 @@ def make_parts(
     if not models and options.proposer in ASKING:
         raise TaskError(f"the proposer {options.proposer!r} asks models, and there are none: name one with --model")
     adoption = adoption_of(config, where=f"{task.folder / 'task.toml'}: [gate]")
-    proposer: Proposer
-    if options.proposer == "adopted":
-        if adoption is None:
-            raise TaskError("the proposer 'adopted' is for a task with [gate] in its task.toml: leave it out")
-        told = {**_described(task), "program": seed, "sandbox": sandbox, "adopted": adoption.proposer}
-        proposer = ScaffoldProposer(regions, models, **told)
-    elif options.proposer in ASKING:
-        proposer = ASKING[options.proposer](regions, models, **_asking(task, config, sandbox))
-    else:
+    if options.proposer == "adopted" and adoption is None:
+        raise TaskError("the proposer 'adopted' is for a task with [gate] in its task.toml: leave it out")
+
+    def asked() -> Proposer:
+        if options.proposer == "adopted" and adoption is not None:
+            told = {**_described(task), "program": seed, "sandbox": sandbox, "adopted": adoption.proposer}
+            return ScaffoldProposer(regions, models, **told)
+        if options.proposer in ASKING:
+            return ASKING[options.proposer](regions, models, **_asking(task, config, sandbox))
         given = (regions, models) if models and options.proposer not in PROPOSERS else (regions,)
-        proposer = make("proposer", options.proposer, known_proposers(), ("plan", "tell"), *given)
-    if options.tuning == "off":
-        beside = with_baseline(archive, options.baseline)
-        return Parts(task, seed, regions, beside, proposer, sandbox, models, adoption=adoption)
-    tuned = Tuned(archive, **tuning_settings(options.tuning))
-    tuner = Tuner(regions, patience=5, elsewhere=False, sessions=_SESSIONS)
-    beside = with_baseline(tuned, options.baseline)
-    return Parts(task, seed, regions, beside, Woven(proposer, tuner), sandbox, models, tuned, adoption)
+        return make("proposer", options.proposer, known_proposers(), ("plan", "tell"), *given)
+
+    proposer, tuned = asked(), None
+    if options.tuning != "off":
+        archive = tuned = Tuned(archive, **tuning_settings(options.tuning))
+        proposer = Woven(proposer, Tuner(regions, patience=5, elsewhere=False, sessions=_SESSIONS))
+    if options.baseline:
+        archive, proposer = with_baseline(archive, options.baseline), Apart(BASELINE, asked(), proposer)
+    return Parts(task, seed, regions, archive, proposer, sandbox, models, tuned, adoption)
 
 
 def _gate(task: Task, options: Options) -> dict[str, Any]:

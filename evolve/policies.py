@@ -69,9 +69,7 @@ def make_archive(text: str, limits: Mapping[str, Any] | None = None) -> Archive:
 
 
 def with_baseline(search: Archive, text: str) -> Archive:
-    """The archive beside the baseline that "NAME=SHARE" stands for; alone when that is "". Raises `TaskError`."""
-    if not text:
-        return search
+    """The archive beside the baseline that "NAME=SHARE" stands for. Raises `TaskError`."""
     name, _, share = text.rpartition("=")
     try:
         value = float(share)

@@ -80,7 +80,6 @@ def test_tuning_is_on_or_says_how_much() -> None:
 
 def test_a_baseline_is_an_archive_and_a_share() -> None:
     """The archive may have settings of its own."""
-    assert isinstance(with_baseline(Top(), ""), Top)
     assert isinstance(with_baseline(Top(), "top,epsilon=0.5=0.1"), Contest)
     for text in ("best-of-n", "best-of-n=1", "best-of-n=x", "=0.5", "best-of-n=nan"):
         with pytest.raises(TaskError, match="baseline is NAME=SHARE"):

@@ -22,8 +22,8 @@ class Standings:
     """How a contest stands when the baseline has spent so many `unit`, calls of models or trials.
 
     `baseline` is its best score, in the user's unit, `equal` that of the search when it had spent as much, None where
-    there was none; `reached` is less than `spent` when the search has not had as much. Scores are as they were told
-    first.
+    there was none; `reached` is less than `spent` when the search has not had as much. `beaten` says whether the search
+    was better by then. Scores are as they were told first.
     """
 
     unit: str
@@ -31,6 +31,17 @@ class Standings:
     baseline: float | None
     reached: int
     equal: float | None
+    beaten: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Rise:
+    """A trial of a side that was better than those before it, and what the side had spent by then."""
+
+    calls: int
+    trials: int
+    fitness: float
+    score: float | None
 
 
 @dataclass
@@ -40,15 +51,14 @@ class _Side:
     calls: int = 0
     trials: int = 0
     best: float = -math.inf
-    rises: list[tuple[int, int, float | None]] = field(default_factory=list)
-    """(calls, trials, score): each better than those before it."""
+    rises: list[_Rise] = field(default_factory=list)
 
     def tell(self, trial: Trial) -> None:
         self.calls += trial.usage.calls
         self.trials += trial.number > 0
         if trial.fitness is not None and trial.fitness > self.best:
             self.best = trial.fitness
-            self.rises.append((self.calls, self.trials, trial.evaluation.score))
+            self.rises.append(_Rise(self.calls, self.trials, trial.fitness, trial.evaluation.score))
 
 
 class Scoreboard:
@@ -70,14 +80,15 @@ class Scoreboard:
         asked = bool(self._search.calls or self._baseline.calls)
         spent = self._baseline.calls if asked else self._baseline.trials
         reached = min(spent, self._search.calls if asked else self._search.trials)
-        equal = [score for calls, trials, score in self._search.rises if (calls if asked else trials) <= spent]
+        ours = [rise for rise in self._search.rises if (rise.calls if asked else rise.trials) <= spent]
         theirs = self._baseline.rises
         return Standings(
-            "calls" if asked else "trials",
-            spent,
-            theirs[-1][2] if theirs else None,
-            reached,
-            equal[-1] if equal else None,
+            unit="calls" if asked else "trials",
+            spent=spent,
+            baseline=theirs[-1].score if theirs else None,
+            reached=reached,
+            equal=ours[-1].score if ours else None,
+            beaten=bool(ours) and (not theirs or ours[-1].fitness > theirs[-1].fitness),
         )
 
 

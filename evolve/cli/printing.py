@@ -102,7 +102,8 @@ def compared(standings: Standings | None) -> str:
         return ""
     line = f"{figure(standings.baseline)} after {standings.spent} {standings.unit}; "
     line += f"the search had {figure(standings.equal)} after "
-    return line + ("as many" if standings.reached == standings.spent else f"{standings.reached}")
+    line += "as many" if standings.reached == standings.spent else f"{standings.reached}"
+    return f"{line}, which {'beats' if standings.beaten else 'does not beat'} it"
 
 
 def comparison(standings: Standings | None) -> dict[str, Any] | None:
@@ -110,7 +111,7 @@ def comparison(standings: Standings | None) -> dict[str, Any] | None:
     if standings is None:
         return None
     spent = {"unit": standings.unit, "spent": standings.spent, "search_spent": standings.reached}
-    return {**spent, "score": standings.baseline, "search_score": standings.equal}
+    return {**spent, "score": standings.baseline, "search_score": standings.equal, "beaten": standings.beaten}
 
 
 def elapsed(seconds: float) -> str:

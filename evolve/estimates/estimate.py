@@ -17,6 +17,7 @@ from evolve.estimates.measure import PRETENDED, Timing, ask, largest, pretend, s
 from evolve.models.prices import Price
 from evolve.models.settings import ModelSettings, stored_models
 from evolve.options import Options
+from evolve.proposers.apart import Apart
 from evolve.proposers.llm import LLM
 from evolve.proposers.scaffold import ScaffoldProposer
 from evolve.proposers.woven import Woven
@@ -224,7 +225,9 @@ def _cases(parts: Parts, seed: int, timing: Timing, *, asks: bool) -> tuple[_Cas
     """A cheap search and a dear one, and the longest requests that a proposal may make."""
     table = parts.task.settings.evaluator
     often = (table.times, table.times) if table.repeats_most is None else (table.times + 1, table.repeats_most)
-    asker = parts.proposer.proposer if isinstance(parts.proposer, Woven) else parts.proposer
+    asker = parts.proposer
+    while isinstance(asker, Apart | Woven):
+        asker = asker.proposer
     proposals = 24 if isinstance(asker, LLM) else 6  # others may take long for one
     plans: list[list[list[Request]]] = [[], [], []]
     earned = 0

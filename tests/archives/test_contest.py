@@ -60,7 +60,7 @@ def test_they_are_compared_where_they_have_spent_the_same() -> None:
         contest.tell(one)
     found = contest.board.standings
     assert (found.unit, found.spent, found.reached) == ("calls", 2, 2)
-    assert (found.baseline, found.equal) == (3.0, 2.0)
+    assert (found.baseline, found.equal, found.beaten) == (3.0, 2.0, False)
 
 
 def test_a_search_that_has_had_less_is_compared_with_what_it_had() -> None:
@@ -71,7 +71,21 @@ def test_a_search_that_has_had_less_is_compared_with_what_it_had() -> None:
         board.tell(one)
     found = board.standings
     assert (found.unit, found.spent, found.reached) == ("trials", 2, 1)
-    assert (found.baseline, found.equal) == (2.0, 1.0)
+    assert (found.baseline, found.equal, found.beaten) == (2.0, 1.0, False)
+    for one in (made(4, 3.0), made(5, 4.0)):
+        board.tell(one)
+    assert (board.standings.equal, board.standings.beaten) == (3.0, True)
+
+
+@pytest.mark.parametrize(("theirs", "ours", "beaten"), [(1.0, 1.0, False), (None, 1.0, True), (None, None, False)])
+def test_to_beat_a_baseline_is_to_be_better(theirs: float | None, ours: float | None, beaten: bool) -> None:
+    """By fitness, so that lower scores may be better; to have a score at all is better than none."""
+    board = Scoreboard()
+    board.tell(made(0, None))
+    board.tell(made(1, theirs, baseline=True))
+    worse = made(2, ours)
+    board.tell(replace(worse, evaluation=replace(worse.evaluation, score=None if ours is None else -ours)))
+    assert board.standings.beaten == beaten
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -1.0, float("nan")])

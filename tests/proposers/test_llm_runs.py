@@ -156,3 +156,21 @@ def test_the_server_is_a_command(tmp_path: Path) -> None:
     wrong = subprocess.run([*command, "--rate", "fast=2"], capture_output=True, text=True, check=False)
     assert wrong.returncode == 2
     assert "no rate" in wrong.stderr
+
+
+def test_a_baseline_is_shown_nothing_of_the_search(folder: Path, tmp_path: Path) -> None:
+    """Nor the search anything of the baseline: what one tried is in no prompt of the other, and it mends nothing of
+    the other's."""
+    run = tmp_path / "run"
+    history = search(folder, run, 40, baseline="best-of-n=0.5", archive="greedy")
+    lanes = {trial.number: trial.lane for trial in history.order}
+    assert 10 < sum(lane == "baseline" for lane in lanes.values()) < 30
+    for trial in history.order[1:]:
+        assert {lanes[parent] for parent in trial.parents if parent} <= {trial.lane}
+    tried = {lane: {trial.summary for trial in history.order[1:] if trial.lane == lane} for lane in lanes.values()}
+    lines = [json.loads(line) for line in (run / ".evolve" / "transcript.jsonl").read_text().splitlines()]
+    asked = [(lanes[line["trial"]], json.dumps(line["sent"]["messages"])) for line in lines if "sent" in line]
+    assert len(asked) >= 40
+    for lane, prompt in asked:
+        others = set[str]().union(*(summaries for other, summaries in tried.items() if other != lane))
+        assert not [summary for summary in others - tried[lane] if json.dumps(summary)[1:-1] in prompt]
