@@ -7,7 +7,7 @@ from collections.abc import Callable
 from evolve.errors import ModelFault
 from evolve.types import Evaluation, Evaluator, Program, Reply, Request, Split, Status, Trial, Usage
 
-__all__ = ["Anew", "Silent", "Unasked"]
+__all__ = ["Anew", "Silent", "Unasked", "unknown"]
 
 
 class Silent:
@@ -56,6 +56,11 @@ class Anew:
 
     def close(self) -> None:
         """The evaluator is closed by whoever made it."""
+
+
+def unknown(program: Program) -> Evaluation:
+    """What a proposal hears of a program that it has not asked about before. Raises `ModelFault`."""
+    raise ModelFault(f"the transcript has no evaluation of the program {program.tree}", sent=True)
 
 
 class Unasked:

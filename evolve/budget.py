@@ -55,14 +55,18 @@ class Budget:
 
         Raises `ValueError` when the key already holds a reservation.
         """
+        with self._turn:
+            return self.shortage({}) is None and self.take(key, amounts) is None
+
+    def take(self, key: Hashable, amounts: Mapping[str, int]) -> str | None:
+        """The same, whatever the time: None, or the first resource of which there is not enough left."""
         self._check(amounts)
         with self._turn:
             if key in self._reserved:
                 raise ValueError(f"{key!r} already holds a reservation")
-            if self.shortage(amounts) is not None:
-                return False
-            self._reserved[key] = dict(amounts)
-            return True
+            if (short := self.lacking(amounts)) is None:
+                self._reserved[key] = dict(amounts)
+            return short
 
     def hold(self, key: Hashable, amounts: Mapping[str, int]) -> None:
         """Set `amounts` aside under `key` in place of what it held, whatever the limits: they are used already."""

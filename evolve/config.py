@@ -253,7 +253,9 @@ def _settings_of(options: Options, task: Task) -> dict[str, Any]:
         }
     program = read_scaffold(os.fspath(options.scaffold))
     files = {path: content.decode() for path, content in program.files.items()}
-    return {"scaffold": {"tree": program.tree, "executables": sorted(program.executables), "files": files}}
+    kept = {"tree": program.tree, "executables": sorted(program.executables), "files": files}
+    evaluations = 0 if task.settings.of_scaffolds else task.settings.search.evaluations_asked
+    return {"scaffold": {**kept, "evaluations": evaluations}}
 
 
 def _asking(task: Task, config: Mapping[str, Any], sandbox: Sandbox | None) -> dict[str, Any]:
@@ -262,8 +264,10 @@ def _asking(task: Task, config: Mapping[str, Any], sandbox: Sandbox | None) -> d
     if "scaffold" not in config:
         operators = config.get("operators", OPERATORS)
         return {**told, "templates": config["prompts"], "ensemble": config["ensemble"], "operators": operators}
-    files = {path: text.encode() for path, text in config["scaffold"]["files"].items()}
-    return {**told, "program": Program(files, frozenset(config["scaffold"]["executables"])), "sandbox": sandbox}
+    kept = config["scaffold"]
+    files = {path: text.encode() for path, text in kept["files"].items()}
+    program = Program(files, frozenset(kept["executables"]))
+    return {**told, "program": program, "sandbox": sandbox, "evaluations": kept.get("evaluations", 0)}
 
 
 def _described(task: Task) -> dict[str, Any]:

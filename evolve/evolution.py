@@ -35,6 +35,7 @@ from evolve.fingerprint import fingerprint
 from evolve.journal import Event, Journal, Replay, encode_evaluation, encode_proposal, finish
 from evolve.learners import Learners
 from evolve.lineage import LEDGER_EVERY, Lineage
+from evolve.models.evaluations import evaluating
 from evolve.models.meter import Meter
 from evolve.plugins import broken, chosen, planned
 from evolve.regions import Regions
@@ -53,6 +54,7 @@ from evolve.types import (
     Status,
     Trial,
     Tuning,
+    Usage,
 )
 
 __all__ = ["Evolution", "Outcome"]
@@ -115,6 +117,7 @@ class Evolution:
         gate: what decides, beside the search, which program is adopted. Its work goes first, and takes half of the
             workers at most; with one trial in flight it is done between trials.
         meter: how proposers ask models; what they used is the meter's to say, not theirs.
+        once: scores a program for a proposal that asks before it proposes; without it none may.
         stop_when_stalled: ask for nothing more when the archive says that nothing helps, in its attribute `stalled`.
         on_stall: hears what it says, the first time.
         on_trial: hears each trial told in this session.
@@ -141,6 +144,7 @@ class Evolution:
     tuning: Tuning | None = None
     gate: Gate | None = None
     meter: Meter | None = None
+    once: Callable[[Program], Evaluation] | None = None
     stop_when_stalled: bool = False
     on_stall: Callable[[str], None] = lambda _: None
     on_trial: Callable[[Trial], None] = lambda _: None
@@ -158,6 +162,7 @@ class Evolution:
             gate=self.gate,
         )
         self.held_out: dict[int, Evaluation] = {}
+        self._live: Executor | None = None
         self._seen: dict[bytes, int] = {}
         self._next = 0
         self._pending: dict[int, _Pending] = {}
@@ -299,6 +304,7 @@ class Evolution:
         evaluator raises against its own; the run can be resumed after each of them.
         """
         self._evaluations = evaluations or ThreadPoolExecutor(self.workers, thread_name_prefix="evaluate")
+        self._live = self._evaluations
         self._proposals = proposals or ThreadPoolExecutor(
             self.proposals or self.in_flight, thread_name_prefix="propose"
         )
@@ -545,8 +551,17 @@ class Evolution:
         rng = self._rng(pending.number, _PROPOSE, pending.attempt)
         context = Context(pending.number, rng, attempt=pending.attempt)
         if self.meter is not None:
-            context = replace(context, ask=self.meter.asker(pending.number), relay=self.meter.relay(pending.number))
+            relay, base = self.meter.relay(pending.number), pending.selection.parents[0].program
+            context = replace(context, ask=self.meter.asker(pending.number), relay=relay)
+            if self.once is not None:
+                context = replace(context, evaluate=evaluating(relay, partial(self._asked_for, self.once), base))
         pending.plan = planned(self.proposer, pending.selection, context)
+
+    def _asked_for(self, once: Callable[[Program], Evaluation], program: Program) -> Evaluation:
+        """On the thread of a proposal that asks for it: an evaluation, where and when others are made."""
+        if self._live is None:  # a replay
+            return once(program)
+        return self._live.submit(self._patiently, partial(once, program), self._halt).result()
 
     def _submit_proposal(self, pending: _Pending) -> None:
         assert pending.plan is not None
@@ -565,7 +580,7 @@ class Evolution:
         base = self.learners.program(proposal.parents[0]) if proposal.parents else None
         identity = b"" if proposal.rejected else fingerprint(proposal.program)
         duplicate_of = self._seen.get(identity)
-        if duplicate_of is not None and not proposal.usage.calls and pending.attempt + 1 < self.attempts:
+        if duplicate_of is not None and proposal.usage == Usage() and pending.attempt + 1 < self.attempts:
             self._again.append((pending, duplicate_of))
             return None
         new = bool(identity) and duplicate_of is None
@@ -577,7 +592,7 @@ class Evolution:
                 **({"fingerprint": identity.hex()} if new else {}),
             }
         )
-        if proposal.usage.calls:
+        if proposal.usage != Usage():
             self.journal.sync()
         if new:
             self._seen[identity] = pending.number

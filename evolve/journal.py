@@ -37,6 +37,7 @@ __all__ = [
     "Replay",
     "decode_evaluation",
     "decode_proposal",
+    "encode_changes",
     "encode_evaluation",
     "encode_proposal",
     "encode_usage",

@@ -98,7 +98,7 @@ class Learners:
             trial.number,
             {
                 "trials": int(trial.number > 0 and trial.operator != self.apart),
-                "evaluations": trial.evaluation.evaluations if evaluated else 0,
+                "evaluations": trial.usage.evaluations + (trial.evaluation.evaluations if evaluated else 0),
                 "calls": trial.usage.calls,
                 "tokens": trial.usage.input_tokens + trial.usage.output_tokens,
                 "nanodollars": trial.usage.nanodollars,

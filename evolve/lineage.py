@@ -309,6 +309,8 @@ def commit_message(trial: Trial) -> str:
     if usage != Usage():
         trailers += [("Calls", usage.calls), ("Tokens", usage.input_tokens + usage.output_tokens)]
         trailers.append(("Dollars", f"{usage.nanodollars // 10**9}.{usage.nanodollars % 10**9:09d}"))
+    if usage.evaluations:
+        trailers.append(("Evaluations", usage.evaluations))
     subject = _one_line(trial.summary)[:200] or _one_line(trial.operator)
     body = _printable(evaluation.feedback.replace("\0", "").replace("\r", "")).strip()
     if len(body) > _MAX_BODY:

@@ -146,7 +146,7 @@ def _problem(proposal: object) -> str:
     if not proposal.parents or not all(type(parent) is int for parent in proposal.parents):
         return f"gave a proposal whose parents are {proposal.parents!r:.100}, not numbers of trials"
     used = proposal.usage
-    if min(used.calls, used.input_tokens, used.output_tokens, used.nanodollars) < 0:
+    if min(used.calls, used.input_tokens, used.output_tokens, used.nanodollars, used.evaluations) < 0:
         return f"gave a proposal whose usage is negative, {used}"
     return ""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import git
 
 from evolve.adoption.referee import Referee
-from evolve.again import Anew, Silent, Unasked
+from evolve.again import Anew, Silent, Unasked, unknown
 from evolve.budget import Budget
 from evolve.config import check_config, models_of, most_of, parts_of, same_task, task_of
 from evolve.errors import RunNotFound, StorageError
@@ -95,6 +95,7 @@ def replay(
             tuning=parts.tuning,
             gate=gate,
             meter=meter,
+            once=unknown,
         )
         try:
             evolution.replay(run.events(), unfinished=(), witness=witness)

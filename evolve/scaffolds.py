@@ -7,13 +7,14 @@ models of its lease, through the gateway: so what it does follows from its argum
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 
 import git
 
@@ -22,6 +23,7 @@ from evolve.folders import read_folder
 from evolve.frames import DataError, Frame, pack, unpack
 from evolve.lineage import read_program
 from evolve.models.gateway import Gateway, Lease
+from evolve.models.gateway_chat import Refusal
 from evolve.models.transcript import request_hash
 from evolve.options import find_run
 from evolve.repository import open_repository
@@ -40,6 +42,9 @@ __all__ = [
     "read_scaffold",
     "smoke_problem",
 ]
+
+Evaluate: TypeAlias = Callable[[Mapping[str, str | None]], Mapping[str, Any]]
+"""What files would score, as `Gateway` takes it."""
 
 MODULE = "scaffold"
 """Where a scaffold's functions are looked for."""
@@ -77,7 +82,7 @@ class ScaffoldFailed(Exception):
 
 
 class Scaffold:
-    """A scaffold that may ask `models` as far as `lease` reaches. Used by one thread at a time.
+    """A scaffold that may ask `models`, and for evaluations, as far as `lease` reaches. Used by one thread at a time.
 
     Args:
         ask: how models are asked: `Context.relay`.
@@ -99,7 +104,7 @@ class Scaffold:
         self._program, self._sandbox = program, sandbox
         self._limits, self._seconds = limits, seconds
         self._asking = _Asking(ask)
-        self._gateway = Gateway(lease, self._asking, models, folder=harness.home())
+        self._gateway = Gateway(lease, self._asking, models, folder=harness.home(), evaluate=self._asking.evaluate)
         self._session: Session | None = None
 
     @property
@@ -112,14 +117,14 @@ class Scaffold:
         """The model that answered last in this call, and what it said; empty when none was asked."""
         return self._asking.last
 
-    def call(self, function: str, *arguments: object) -> Any:
-        """What the function returns, as plain data.
+    def call(self, function: str, *arguments: object, evaluate: Evaluate | None = None) -> Any:
+        """What the function returns, as plain data. `evaluate` is how it has files evaluated in this call.
 
         Raises `ScaffoldFailed`, and what is not the scaffold's doing: `SandboxFault`, or what kept models from
         answering. A session that fails is tried once more, with the answers that there are already; when it fails again
         while others work, the scaffold has done it.
         """
-        self._asking.begin()
+        self._asking.begin(evaluate)
         try:
             try:
                 return self._call(function, arguments)
@@ -219,7 +224,8 @@ def smoke_problem(program: Program, sandbox: Sandbox, *, limits: Limits = _USUAL
 
 
 class _Asking:
-    """Asks models, and knows for how long nobody was asked. What one call was answered is there for a second try."""
+    """Asks models and evaluators, and knows for how long nobody was asked. What one call was answered is there for a
+    second try."""
 
     def __init__(self, ask: Callable[[Model, Request], Reply]) -> None:
         self._ask = ask
@@ -227,14 +233,16 @@ class _Asking:
         self._flying = 0
         self._since = 0.0
         self._idle = 0.0
-        self._replies: list[tuple[str, Reply]] = []
-        self._known: deque[tuple[str, Reply]] = deque()
+        self._replies: list[tuple[str, Any]] = []
+        self._known: deque[tuple[str, Any]] = deque()
+        self._evaluate: Evaluate | None = None
         self.last = ("", "")
 
-    def begin(self) -> None:
+    def begin(self, evaluate: Evaluate | None) -> None:
         """Another call of the scaffold."""
         with self._turn:
             self._replies, self._known, self.last = [], deque(), ("", "")
+            self._evaluate = evaluate
             self._idle, self._since = 0.0, time.monotonic()
 
     def again(self) -> None:
@@ -251,7 +259,19 @@ class _Asking:
 
     def __call__(self, model: Model, request: Request) -> Reply:
         """One answer. Raises as `ask` does."""
-        key = request_hash(model.name, request)
+        reply: Reply = self._answered(request_hash(model.name, request), lambda: self._ask(model, request))
+        with self._turn:
+            self.last = (model.name, reply.text)
+        return reply
+
+    def evaluate(self, files: Mapping[str, str | None]) -> Mapping[str, Any]:
+        """What the files score. Raises as `evaluate` of this call does."""
+        if (evaluate := self._evaluate) is None:
+            raise Refusal(429, "lease_exhausted", "no evaluation is left of the lease")
+        found: Mapping[str, Any] = self._answered(json.dumps(files, sort_keys=True), lambda: evaluate(files))
+        return found
+
+    def _answered(self, key: str, ask: Callable[[], Any]) -> Any:
         with self._turn:
             known = next((item for item in self._known if item[0] == key), None)
             if known is not None:
@@ -260,10 +280,9 @@ class _Asking:
                 self._idle += time.monotonic() - self._since
             self._flying += 1
         try:
-            reply = known[1] if known is not None else self._ask(model, request)
+            reply = known[1] if known is not None else ask()
             with self._turn:
                 self._replies.append((key, reply))
-                self.last = (model.name, reply.text)
             return reply
         finally:
             with self._turn:

@@ -196,6 +196,7 @@ def _downstream(task: Task, other: Task, sandbox: Sandbox, asking: Asking, notic
         sandbox=sandbox,
         task=settings.description,
         direction=settings.direction,
+        evaluations=task.settings.improve.evaluations,
         seconds=task.settings.evaluator.call_timeout,
         limits=task.limits,
         whole=True,

@@ -118,6 +118,7 @@ class Search:
             on_stall=lambda said: on_notice(f"The search stalls: {said}."),
             gate=gate,
             meter=self._meter,
+            once=self._evaluator.once,
             on_trial=self._told,
             opened=opened or {},
             reservation={"trials": 1, "evaluations": self._evaluator.most},
@@ -315,8 +316,8 @@ class Search:
                 last.callback(self._run.discard)
             last.callback(self._lineage.close)
             last.callback(self.sandbox.close)
-            last.callback(self._evaluator.close)
             last.callback(self._end_asking)
+            last.callback(self._evaluator.close)  # before those who ask: what they wait for may be an evaluation
 
     def _end_asking(self) -> None:
         if self._meter is not None:

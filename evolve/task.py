@@ -136,6 +136,8 @@ class ImproveTable(_Table):
     """Of models, for one search; it makes as many proposals at most."""
     each: Count = 1
     """Searches of one task, which differ in their seeds."""
+    evaluations: Annotated[int, Field(ge=0)] = 8
+    """That the proposals of one search may ask for, beside those that it makes of them."""
     staged: bool = False
     """Try a scaffold on the first task alone, and on the others when any of its proposals could be used."""
 
@@ -277,6 +279,8 @@ class SearchTable(_Table):
     seed: Annotated[int, Field(ge=0)] | None = None
     workers: Count | None = None
     archive: Name | None = None
+    evaluations_asked: Annotated[int, Field(ge=0)] = 4
+    """That one proposal of a scaffold may ask for before it proposes."""
 
     @property
     def limits(self) -> dict[str, Any]:
@@ -313,6 +317,10 @@ class TaskFile(_Table):
     def _gate_of_scaffolds(self) -> Self:
         if self.gated and not self.of_scaffolds:
             raise ValueError("[gate] is for scaffolds, and there is neither [improve] nor [solve]: leave it out")
+        if self.of_scaffolds and self.search.evaluations_asked and "evaluations_asked" in self.search.model_fields_set:
+            raise ValueError(
+                "[search] evaluations_asked: to score a scaffold asks models, so none is lent: leave it out"
+            )
         if self.gated and self.evaluator.repeats_most is not None:
             raise ValueError("[gate] runs pairs of its own, so [evaluator] has no race: leave out repeats_most")
         return self

@@ -223,12 +223,14 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """What model calls used; money in whole nano-dollars (1e-9 dollars), so that sums are exact."""
+    """What a proposal used: calls of models, and `evaluations` that it asked for. Money is in whole nano-dollars (1e-9
+    dollars), so that sums are exact."""
 
     calls: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     nanodollars: int = 0
+    evaluations: int = 0
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -236,6 +238,7 @@ class Usage:
             input_tokens=self.input_tokens + other.input_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             nanodollars=self.nanodollars + other.nanodollars,
+            evaluations=self.evaluations + other.evaluations,
         )
 
 
@@ -327,6 +330,10 @@ def _no_models(model: Model, _request: Request) -> Reply:
     raise RuntimeError(f"{model.name} cannot be asked: this search was given no models")
 
 
+def _no_evaluations(program: Program) -> Evaluation:
+    raise RuntimeError(f"{program.tree} cannot be evaluated: this search evaluates nothing for proposals")
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """What a proposer may use besides the selection: the number of the trial to be, its own random numbers, and models.
@@ -335,6 +342,9 @@ class Context:
     `ask(model, request)` is how a proposer asks a model: the budget allows for it and the transcript has it. It raises
     `BudgetSpent` and `ModelFault`, which are the loop's to handle. `relay` is the same for a program that asks through
     a gateway, on many threads and in any order: one call each, and a fault is for the gateway to handle first.
+
+    `evaluate(program)` scores a program that is not proposed yet, once, on the search split: an evaluation of the run's
+    budget, kept in the transcript beside what `relay` asks. It raises `BudgetSpent`, `Fault` and `TaskError`.
     """
 
     number: int
@@ -342,6 +352,7 @@ class Context:
     attempt: int = 0
     ask: Callable[[Model, Request], Reply] = _no_models
     relay: Callable[[Model, Request], Reply] = _no_models
+    evaluate: Callable[[Program], Evaluation] = _no_evaluations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

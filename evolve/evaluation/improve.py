@@ -152,6 +152,7 @@ class Improve:
                 "calls": used.calls,
                 "tokens": used.input_tokens + used.output_tokens,
                 "nanodollars": used.nanodollars,
+                **({"evaluations": used.evaluations} if used.evaluations else {}),
                 "proposals": sum(search.outcomes.total() for search in searches),
                 "usable": sum(search.outcomes["ok"] for search in searches),
             },
@@ -244,6 +245,7 @@ class _Search:
         )
         # prompts say which proposal of a search they are for: searches that differ in their seed alone differ in that
         self._first = self.entropy % 10_000
+        self._turn = threading.Lock()
         self._standing = Standing()
         self._seen = {fingerprint(self.task.seed): 0}
         self._told(self.seed)
@@ -269,14 +271,18 @@ class _Search:
     def told(self) -> str:
         """What a proposer of scaffolds may want to know."""
         counted = ", ".join(f"{number} {outcome}" for outcome, number in self.outcomes.most_common())
-        lines = [f"{self.name}: {self.gain:.4f} of the way to the best known, in {self.used.calls} calls: {counted}"]
+        spent = f"{self.used.calls} calls"
+        if self.used.evaluations:
+            spent += f" and {self.used.evaluations} evaluations that it asked for"
+        lines = [f"{self.name}: {self.gain:.4f} of the way to the best known, in {spent}: {counted}"]
         return "\n".join([*lines, *(f"  {reason}" for reason in self.reasons)])
 
     def step(self, number: int, proposer: Proposer, relay: Relay) -> None:
         """One proposal, scored and told."""
         number += self._first
         selection = self.archive.sample(np.random.default_rng((self.entropy, number, _SAMPLE)))
-        context = Context(number, np.random.default_rng((self.entropy, number, _PROPOSE)), relay=relay)
+        rng = np.random.default_rng((self.entropy, number, _PROPOSE))
+        context = Context(number, rng, relay=relay, evaluate=self._evaluate)
         proposal = proposer.plan(selection, context)()
         program = proposal.program
         if problem := proposal.rejected or self.task.regions.problem(program):
@@ -287,7 +293,7 @@ class _Search:
             feedback = f"the same program as trial {self._seen[identity]}"
             evaluation = Evaluation(status=Status.DUPLICATE, feedback=feedback)
         else:
-            evaluation = self.task.evaluator.evaluate(program, seed=_seed(self.task, self.entropy))
+            evaluation = self._evaluate(program)
         trial = Trial(
             number=number,
             program=program,
@@ -301,6 +307,11 @@ class _Search:
         self.outcomes[str(evaluation.status)] += 1
         self._told(trial)
         proposer.tell(trial)
+
+    def _evaluate(self, program: Program) -> Evaluation:
+        """For a trial, or for a proposal that asks, perhaps on many threads: one at a time, as all of a search is."""
+        with self._turn:
+            return self.task.evaluator.evaluate(program, seed=_seed(self.task, self.entropy))
 
     def _told(self, trial: Trial) -> None:
         self.trials.append(trial)

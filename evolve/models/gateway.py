@@ -1,5 +1,8 @@
 """The metered gateway: how a program in a sandbox without a network asks models, and what it may spend.
 
+Where the lease has evaluations, it asks on the same socket what other files of the program that it is to improve would
+score. They run where evaluations run, never beside the one who asks.
+
 A gateway serves one `Lease` on one Unix socket, in the protocol of OpenAI's chat completions, until it is closed. It
 asks by a function that it is given, the meter's: so each call is reserved in the run's budget, is in the transcript,
 and is found there when the run goes on. On top of that is the lease: each call is set aside at its worst before it is
@@ -18,14 +21,15 @@ import math
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evolve.budget import Budget
 from evolve.errors import BudgetSpent, ModelFault, SandboxFault, TaskError
-from evolve.models.gateway_chat import Refusal, document, events, models_document, read_request
+from evolve.models.evaluations import ONE
+from evolve.models.gateway_chat import Refusal, document, events, models_document, read_files, read_request
 from evolve.models.gateway_http import Bounds, HttpAnswer, HttpRequest, SocketServer
 from evolve.models.meter import amounts
 from evolve.models.transcript import request_hash
@@ -34,14 +38,14 @@ from evolve.types import Model, Reply, Request, Usage
 __all__ = ["Gateway", "Lease", "open_lease"]
 
 _NO_BOUNDS = Bounds()
-_CHAT, _MODELS = "/v1/chat/completions", "/v1/models"
-_METHODS = {_CHAT: "POST", _MODELS: "GET"}
+_CHAT, _MODELS, _EVALUATIONS = "/v1/chat/completions", "/v1/models", "/v1/evaluations"
+_METHODS = {_CHAT: "POST", _MODELS: "GET", _EVALUATIONS: "POST"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """What one program may spend: at most so many calls, tokens (of questions and answers) and nano-dollars, in calls
-    that begin within so many seconds, on the models of these names.
+    that begin within so many seconds, on the models of these names; and so many evaluations.
 
     Raises `ValueError` for an amount below 0, no time, or no model.
     """
@@ -51,9 +55,10 @@ class Lease:
     nanodollars: int
     seconds: float
     models: tuple[str, ...]
+    evaluations: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("calls", "tokens", "nanodollars"):
+        for name in ("calls", "tokens", "nanodollars", "evaluations"):
             amount = getattr(self, name)
             if isinstance(amount, bool) or not isinstance(amount, int) or amount < 0:
                 raise ValueError(f"a lease of {amount!r} {name}: it is a whole number from 0 on")
@@ -70,19 +75,22 @@ class Gateway:
         ask: how models are asked, on many threads at once: `Context.relay`.
         models: those that there are; the lease says which of them may be asked.
         folder: where the socket is made. It is the engine's alone, such as `sandboxes.harness.home()`.
+        evaluate: what files, paths -> text or None, would score, as a JSON object; on many threads at once. It raises
+            `Refusal` for those that cannot be evaluated, which cost nothing.
         max_tokens: that one answer may have.
         again: how often a call whose answer was lost is made anew.
 
     Raises `ValueError` when the lease names a model that is not there, `SandboxFault` when there can be no socket.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - settings are keyword arguments of the class that uses them
         self,
         lease: Lease,
         ask: Callable[[Model, Request], Reply],
         models: Sequence[Model],
         *,
         folder: Path,
+        evaluate: Callable[[Mapping[str, str | None]], Mapping[str, Any]] | None = None,
         max_tokens: int = 16_384,
         again: int = 2,
         bounds: Bounds = _NO_BOUNDS,
@@ -90,11 +98,14 @@ class Gateway:
         known = {model.name: model for model in models}
         if unknown := set(lease.models) - known.keys():
             raise ValueError(f"the lease names {min(unknown)!r}, and there are {', '.join(known) or 'no models'}")
+        if lease.evaluations and evaluate is None:
+            raise ValueError(f"the lease has {lease.evaluations} evaluations, and there is nothing to make them")
         self.lease = lease
         self.trouble: BaseException | None = None
         """What went wrong that the program cannot help, None while nothing has."""
         self._models = {name: known[name] for name in lease.models}
         self._ask, self._max_tokens, self._again = ask, max_tokens, again
+        self._evaluate = evaluate
         self._account = _Account(lease)
         self._closed = False
         path = folder / f"{secrets.token_hex(6)}.sock"
@@ -132,11 +143,13 @@ class Gateway:
     def _serve(self, request: HttpRequest) -> HttpAnswer:
         method = _METHODS.get(request.path)
         if method is None:
-            raise Refusal(404, "not_found", f"there is nothing here but {_CHAT} and {_MODELS}")
+            raise Refusal(404, "not_found", f"there is nothing here but {', '.join(_METHODS)}")
         if request.method != method:
             raise Refusal(405, "method_not_allowed", f"{request.path} is for {method}")
         if request.path == _MODELS:
             return _sent(models_document(self.lease.models), free=True)
+        if request.path == _EVALUATIONS:
+            return _sent(self._evaluated(read_files(request.body)))
         asked = read_request(request.body, max_tokens=self._max_tokens)
         model = self._models.get(asked.model)
         if model is None:
@@ -174,6 +187,20 @@ class Gateway:
                 self._account.settle(key, took)
         raise AssertionError("the last try returns or raises")
 
+    def _evaluated(self, files: Mapping[str, str | None]) -> Mapping[str, Any]:
+        """What the files score, on the account. Raises `Refusal`."""
+        key, took = self._account.reserve(ONE, self._over), None
+        try:
+            assert self._evaluate is not None  # there is no lease of evaluations without
+            found = self._evaluate(files)
+            took = ONE
+        except BudgetSpent as spent:
+            self._stop(spent)
+            raise Refusal(429, "budget_spent", "the budget behind the lease is spent") from None
+        finally:
+            self._account.settle(key, took)
+        return found
+
     def _over(self) -> None:
         """Raises `Refusal` when nothing more can be asked."""
         if self._closed or self.trouble is not None:
@@ -208,7 +235,8 @@ class _Account:
     """What is spent of a lease, and what is set aside. May be used by many threads at once."""
 
     def __init__(self, lease: Lease) -> None:
-        self._budget = Budget({"calls": lease.calls, "tokens": lease.tokens, "nanodollars": lease.nanodollars})
+        limits = ("calls", "tokens", "nanodollars", "evaluations")
+        self._budget = Budget({name: getattr(lease, name) for name in limits})
         self._end = time.monotonic() + lease.seconds
         self._free = threading.Condition()
         self._used = Usage()
@@ -228,12 +256,13 @@ class _Account:
                 left = self._end - time.monotonic()
                 if left <= 0:
                     raise Refusal(429, "lease_expired", "the time of the lease is over")
-                if self._budget.reserve(key, wanted):
+                if (lacking := self._budget.take(key, wanted)) is None:
                     self._flying += 1
                     return key
                 if self._flying == 0:
-                    lacking = self._budget.lacking(wanted) or "calls"
                     problem = f"the next call may take {wanted[lacking]} {lacking}, more than is left of the lease"
+                    if lacking == "evaluations":
+                        problem = "no evaluation is left of the lease"
                     raise Refusal(429, "lease_exhausted", problem)
                 self._free.wait(left)
 
@@ -251,7 +280,7 @@ class _Account:
             self._free.notify_all()
 
 
-def _sent(said: dict[str, Any], *, free: bool = False) -> HttpAnswer:
+def _sent(said: Mapping[str, Any], *, free: bool = False) -> HttpAnswer:
     return HttpAnswer(200, json.dumps(said).encode(), free=free)
 
 

@@ -1,4 +1,4 @@
-"""Chat completions of OpenAI's protocol as a gateway serves them: what may be asked, and what comes back.
+"""Chat completions of OpenAI's protocol, and evaluations, as a gateway serves them: what may be asked, what comes back.
 
 What a program says is taken apart by an allowed list and built anew, so nothing of it but text, bounds and a
 temperature goes on to a service. What cannot be served is refused, unless leaving it out changes no answer.
@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from evolve.types import Reply, Request
 
-__all__ = ["Asked", "Refusal", "document", "events", "models_document", "read_request"]
+__all__ = ["Asked", "Refusal", "document", "events", "models_document", "read_files", "read_request"]
 
 _DROPPED = frozenset(
     {"metadata", "prompt_cache_key", "safety_identifier", "seed", "service_tier", "store", "user", "verbosity"}
@@ -78,6 +78,17 @@ def read_request(body: bytes, *, max_tokens: int) -> Asked:
         _invalid("stream_options", "is an object whose include_usage is true or false")
     request = Request(messages=_messages(said), max_tokens=_bound(said, max_tokens), temperature=_temperature(said))
     return Asked(model, request, stream, bool(options.get("include_usage")))
+
+
+def read_files(body: bytes) -> Mapping[str, str | None]:
+    """The files that are to be evaluated: those that change. Raises `Refusal`."""
+    said = _object(body)
+    for key in said.keys() - {"files"}:
+        raise Refusal(400, "unsupported_parameter", f"{key[:100]!r} is not served here; leave it out", param=key[:100])
+    files = said.get("files")
+    if not isinstance(files, dict) or not all(isinstance(text, str | None) for text in files.values()):
+        _invalid("files", "is an object: path -> text of a file that changes, or null for one that goes")
+    return files
 
 
 def document(reply: Reply, asked: Asked, name: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from evolve.budget import Budget
 from evolve.errors import BudgetSpent, Interrupted, ModelFault, RunDamaged
@@ -51,7 +52,7 @@ class Meter:
                 if call.usage is not None:
                     self._add(number, call.usage)
                 elif call.charged:
-                    self._budget.hold(("lost", number, index), amounts(call.most))
+                    self._budget.hold(("lost", number, index), _paid(call.most))
 
     def asker(self, number: int) -> Callable[[Model, Request], Reply]:
         """How the proposer of this trial asks models: answers of an earlier session first, in the same order.
@@ -154,12 +155,12 @@ class Meter:
             except ModelFault as fault:
                 self._transcript.failed(number, index, str(fault), charged=fault.sent, unfit=fault.unfit)
                 if fault.sent:
-                    self._budget.hold(("lost", number, index), amounts(most))
+                    self._budget.hold(("lost", number, index), _paid(most))
                 raise
             except BaseException as error:
                 # whatever went wrong here, the request may have left
-                self._transcript.failed(number, index, repr(error), charged=True)
-                self._budget.hold(("lost", number, index), amounts(most))
+                self._transcript.failed(number, index, repr(error), charged=bool(_paid(most)))
+                self._budget.hold(("lost", number, index), _paid(most))
                 raise
             self._transcript.answered(number, index, reply)
             self._add(number, reply.usage)
@@ -177,14 +178,13 @@ class Meter:
             while True:
                 if self._closed:
                     raise Interrupted("no model is asked any more: the run is being stopped")
-                if (lacking := self._budget.lacking(wanted)) is None:
+                if (lacking := self._budget.take(key, wanted)) is None:
                     break
                 if self._flying == 0:
                     raise BudgetSpent(
                         f"the next call may take {wanted[lacking]} {lacking}, more than is left of the budget", lacking
                     )
                 self._free.wait()
-            self._budget.hold(key, wanted)
             self._flying += 1
 
     def _add(self, number: int, usage: Usage) -> None:
@@ -195,9 +195,16 @@ class Meter:
 
 
 def amounts(usage: Usage) -> dict[str, int]:
-    """The same as a `Budget` counts it."""
-    return {
+    """The same as a `Budget` counts it. Of what is not used nothing is said: it needs no room."""
+    counted = {
+        "evaluations": usage.evaluations,
         "calls": usage.calls,
         "tokens": usage.input_tokens + usage.output_tokens,
         "nanodollars": usage.nanodollars,
     }
+    return {resource: amount for resource, amount in counted.items() if amount}
+
+
+def _paid(most: Usage) -> dict[str, int]:
+    """What may be charged for although no answer came. An evaluation is ours, and is made again for nothing."""
+    return amounts(replace(most, evaluations=0))

@@ -8,9 +8,9 @@ from typing import Any
 from evolve.proposers._memory import Memory
 from evolve.regions import Regions
 from evolve.syntax import is_python
-from evolve.types import Json, Program, Selection, Trial
+from evolve.types import Evaluation, Json, Program, Selection, Trial
 
-__all__ = ["EXAMPLE", "fitting", "material", "prompt_bytes"]
+__all__ = ["EXAMPLE", "fitting", "judged", "material", "prompt_bytes"]
 
 _FEEDBACK = 6000
 _BYTES_PER_TOKEN = 3
@@ -120,18 +120,19 @@ def _reductions(values: Values, regions: Regions, parent: Program) -> Iterator[V
     yield values
 
 
-def _described(trial: Trial) -> Values:
-    evaluation = trial.evaluation
+def judged(evaluation: Evaluation) -> Values:
+    """What a proposer hears of an evaluation: nothing measured, and no artifact."""
     return {
-        "number": trial.number,
-        "summary": trial.summary,
         "status": str(evaluation.status),
         "score": evaluation.score,
         "metrics": _numbers(evaluation.metrics)[:20],
-        "instances": _weakest(evaluation.instances, trial),
+        "instances": _weakest(evaluation),
         "feedback": _shortened(evaluation.feedback.strip(), _FEEDBACK),
-        "files": [],
     }
+
+
+def _described(trial: Trial) -> Values:
+    return {"number": trial.number, "summary": trial.summary, **judged(trial.evaluation), "files": []}
 
 
 def _other(trial: Trial, regions: Regions) -> Values:
@@ -156,11 +157,10 @@ def _files(program: Program, regions: Regions, *, whole: bool) -> list[dict[str,
     return found
 
 
-def _weakest(instances: Mapping[str, float], trial: Trial) -> list[str]:
+def _weakest(evaluation: Evaluation) -> list[str]:
     """The five instances with the worst scores. Fitness is turned so that higher is better; scores may not be."""
-    evaluation = trial.evaluation
     turned = evaluation.score is not None and evaluation.fitness is not None and evaluation.score != evaluation.fitness
-    order = sorted(instances.items(), key=lambda item: item[1], reverse=turned)
+    order = sorted(evaluation.instances.items(), key=lambda item: item[1], reverse=turned)
     return [f"{_word(name)} {value:.6g}" for name, value in order[:5]]
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from evolve.errors import EvolveError
 from evolve.models.gateway import Lease
+from evolve.models.gateway_chat import Refusal
 from evolve.proposers._dice import Dice
-from evolve.proposers._material import material
+from evolve.proposers._material import judged, material
 from evolve.proposers._memory import Memory
 from evolve.proposers._outcome import Outcome, Refused
 from evolve.proposers._patch import accepted
@@ -18,6 +19,7 @@ from evolve.regions import Regions
 from evolve.scaffolds import REFERENCE, Scaffold, ScaffoldFailed
 from evolve.types import (
     Context,
+    Evaluation,
     Json,
     Limits,
     Model,
@@ -45,18 +47,25 @@ _TOKENS = 100_000  # of one call
 _NANODOLLARS = 10 * 10**9  # of one call
 
 
-def lease_of(calls: int, models: Sequence[Model]) -> Lease:
-    """A lease of so many calls on these models. It bounds one scaffold; money is the run's to bound."""
-    names = tuple(model.name for model in models)
-    return Lease(calls=calls, tokens=calls * _TOKENS, nanodollars=calls * _NANODOLLARS, seconds=_SECONDS, models=names)
+def lease_of(calls: int, models: Sequence[Model], evaluations: int = 0) -> Lease:
+    """A lease of so many calls on these models, and evaluations. It bounds one scaffold; money is the run's to do."""
+    return Lease(
+        calls=calls,
+        tokens=calls * _TOKENS,
+        nanodollars=calls * _NANODOLLARS,
+        seconds=_SECONDS,
+        models=tuple(model.name for model in models),
+        evaluations=evaluations,
+    )
 
 
 class ScaffoldProposer:
     """Has a scaffold propose: `propose(parent, context)` of its module `scaffold`, which gives paths -> text.
 
-    Each proposal is made by a process of its own in a session of its own, with a lease of `calls` calls; with `whole`
-    one session and one lease serve all of them, one after another, until `close`. What the scaffold returns is checked
-    as every other answer is. Whatever it does wrong makes a proposal that is rejected for it.
+    Each proposal is made by a process of its own in a session of its own, with a lease of `calls` calls and so many
+    `evaluations`; with `whole` one session and one lease serve all of them, one after another, until `close`. What the
+    scaffold returns is checked as every other answer is, and so is what it has evaluated. Whatever it does wrong makes
+    a proposal that is rejected for it.
 
     The note of a trial holds `scaffold`, the first digits of its tree id, `outcome`, `model`, the one that answered
     last, `repairs`, the number of the trial that it mends, and `reference`, the number of the trial that `adopted`
@@ -86,6 +95,7 @@ class ScaffoldProposer:
         task: str = "",
         direction: str = "maximize",
         calls: int = 8,
+        evaluations: int = 0,
         max_tokens: int = 16_384,
         seconds: float = 60.0,
         limits: Limits = _USUAL,
@@ -96,8 +106,9 @@ class ScaffoldProposer:
         self._regions, self._program, self._sandbox, self._adopted = regions, program, sandbox, adopted
         self._models = [model for model, _ in models]
         self._names = drawn([(model.name, weight) for model, weight in models])
-        self._values = {"task": task.strip(), "direction": direction, "max_tokens": max_tokens}
-        self._lease = lease_of(calls, self._models)
+        said = {"task": task.strip(), "direction": direction}
+        self._values = {**said, "max_tokens": max_tokens, "evaluations": evaluations}
+        self._lease = lease_of(calls, self._models, evaluations)
         self._seconds, self._limits = seconds, limits
         self._memory = Memory()
         self._whole = whole
@@ -169,7 +180,8 @@ class ScaffoldProposer:
         program, rejected = base.program, ""
         scaffold = self._opened(proposer, context.relay)
         try:
-            returned = scaffold.call("propose", dict(parent), dict(told))
+            evaluate = partial(self._evaluated, base.program, context.evaluate)
+            returned = scaffold.call("propose", dict(parent), dict(told), evaluate=evaluate)
             program = changed(returned, base.program, self._regions, "propose")
             note["outcome"] = str(Outcome.APPLIED)
         except ScaffoldFailed as failure:
@@ -186,6 +198,17 @@ class ScaffoldProposer:
         if model:
             note["model"] = model
         return _proposal(base, program, summary_of(said, base.program, program), note, rejected=rejected)
+
+    def _evaluated(
+        self, base: Program, evaluate: Callable[[Program], Evaluation], files: Mapping[str, str | None]
+    ) -> Mapping[str, Any]:
+        """What a program would score that the scaffold did not propose yet, as it is told of any. Raises `Refusal`."""
+        try:
+            program = changed(files, base, self._regions, "evaluate")
+        except Refused as refused:
+            problem = f"{refused.outcome}: {refused.message}"
+            raise Refusal(400, "invalid_value", _short(problem), param="files") from None
+        return judged(evaluate(program))
 
     def _opened(self, program: Program, ask: Callable[[Model, Request], Reply]) -> Scaffold:
         if self._kept is not None:

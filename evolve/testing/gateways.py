@@ -73,11 +73,13 @@ class Line(http.client.HTTPConnection):
         self.sock.connect(str(self.path))
 
 
-def ask(path: Path, said: object, headers: Mapping[str, str] | None = None) -> tuple[int, dict[str, Any]]:
+def ask(
+    path: Path, said: object, headers: Mapping[str, str] | None = None, *, where: str = "/v1/chat/completions"
+) -> tuple[int, dict[str, Any]]:
     """The status and the document of the answer to one question, on a connection of its own."""
     with contextlib.closing(Line(path)) as line:
         body = said if isinstance(said, bytes) else json.dumps(said).encode()
-        line.request("POST", "/v1/chat/completions", body, dict(headers or {}))
+        line.request("POST", where, body, dict(headers or {}))
         answer = line.getresponse()
         return answer.status, json.loads(answer.read())
 

@@ -1,6 +1,7 @@
 """The way to the models: OpenAI's chat completions, in HTTP, over a Unix socket.
 
-Whoever listens there holds the key, counts every call against a lease, and says no when that is used up.
+Whoever listens there holds the key, counts every call against a lease, and says no when that is used up. What a program
+would score can be asked there, too, a few times.
 """
 
 from __future__ import annotations
@@ -27,6 +28,27 @@ class Connection(http.client.HTTPConnection):
         self.sock.connect(self.path)
 
 
+def post(path, document):
+    """What whoever listens answers. Raises `NoAnswer` when that is no."""
+    connection = Connection(os.environ["EVOLVE_GATEWAY"])
+    try:
+        connection.request("POST", path, json.dumps(document).encode(), {"Content-Type": "application/json"})
+        response = connection.getresponse()
+        content = response.read()
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise NoAnswer(f"the gateway answered {response.status}: {content[:500].decode(errors='replace')}")
+    return json.loads(content)
+
+
+def evaluate(files):
+    """What the parent would score with these files, in the form that `propose` returns: a dict with `score`, None when
+    there is none, `status`, `metrics`, `instances` and `feedback`. Raises `NoAnswer` for files that cannot be proposed,
+    and when the `context["evaluations"]` that there are have been used up."""
+    return post("/v1/evaluations", {"files": files})
+
+
 def asker(context):
     """A function of messages, pairs of role and text, that gives a model's answer; of several models one is drawn."""
 
@@ -36,18 +58,7 @@ def asker(context):
             "messages": [{"role": role, "content": text} for role, text in messages],
             "max_tokens": context["max_tokens"],
         }
-        connection = Connection(os.environ["EVOLVE_GATEWAY"])
-        try:
-            connection.request(
-                "POST", "/v1/chat/completions", json.dumps(request).encode(), {"Content-Type": "application/json"}
-            )
-            response = connection.getresponse()
-            content = response.read()
-        finally:
-            connection.close()
-        if response.status != 200:
-            raise NoAnswer(f"the gateway answered {response.status}: {content[:500].decode(errors='replace')}")
-        choice = json.loads(content)["choices"][0]
+        choice = post("/v1/chat/completions", request)["choices"][0]
         if choice["finish_reason"] == "length":
             raise NoAnswer("the answer was cut at its limit of tokens")
         if not choice["message"].get("content"):
