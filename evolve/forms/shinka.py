@@ -19,6 +19,7 @@ from evolve.task import Task
 __all__ = ["load"]
 
 _TIMEOUT = 600.0
+_AROUND = 30.0  # seconds beside those of evaluate.py, which the tool starts anew each time
 _LAUNCHER = "run_evo.py"
 _TABLES = {"EvolutionConfig": "evo_config", "DatabaseConfig": "db_config", "LocalJobConfig": "job_config"}
 """What a launcher makes with literal arguments, and where the same keys are in a YAML file."""
@@ -48,7 +49,7 @@ def load(reference: str) -> Task:
         entry=entry,
         configuration=found,
         timeout=timeout or _TIMEOUT,
-        whole=(timeout or _TIMEOUT) + 1,
+        whole=(timeout or _TIMEOUT) + _AROUND,
         told=f"the time in {found.name}" if timeout else "the limit where a task sets none",
         settings={
             "task": {"description": found.text("evo_config.task_sys_msg").strip()},

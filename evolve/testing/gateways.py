@@ -63,7 +63,7 @@ class Line(http.client.HTTPConnection):
     """A connection to the socket at `path`."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__("gateway", timeout=30)
+        super().__init__("gateway", timeout=120)
         self.path = path
 
     def connect(self) -> None:

@@ -31,13 +31,20 @@ def score(tmp_path: Path) -> Iterator[Score]:
     """`score(script, program=, command=)`: what a command that runs this script says of a program of one file."""
     sandbox = ProcessSandbox()
 
-    def once(script: str, program: str = "four", command: str = '["python3", "score.py"]', seed: int = 0) -> Evaluation:
+    def once(
+        script: str,
+        program: str = "four",
+        command: str = '["python3", "score.py"]',
+        seed: int = 0,
+        seconds: int = 300,
+    ) -> Evaluation:
         folder = tmp_path / "task"
         (folder / "seed").mkdir(parents=True)
         (folder / "seed" / "prompt.txt").write_text("x")
         (folder / "data.py").write_text("WEIGHT = 10\n")
         (folder / "score.py").write_text(script)
-        (folder / "task.toml").write_text(f"[evaluator]\ncommand = {command}\ntimeout = 5\ncall_timeout = 5\n")
+        limits = f"timeout = {seconds}\ncall_timeout = {seconds}\n"
+        (folder / "task.toml").write_text(f"[evaluator]\ncommand = {command}\n{limits}")
         evaluator = make_evaluator(forms.load(folder), sandbox)
         try:
             return evaluator.evaluate(Program({"prompt.txt": program.encode()}), seed=seed)
@@ -71,12 +78,12 @@ def test_a_bare_number_will_do(score: Score) -> None:
         ("print('NaN')", Status.INVALID, "nan"),
         ("print('{}')", Status.INVALID, "no score"),
         ("print('true')", Status.INVALID, "True"),
-        ("import time; time.sleep(60)", Status.TIMEOUT, "5 s"),
+        ("import time; time.sleep(600)", Status.TIMEOUT, "3 s"),
     ],
 )
 def test_what_is_no_score_is_said(score: Score, script: str, status: Status, said: str) -> None:
     """With what the command printed."""
-    evaluation = score(script)
+    evaluation = score(script, seconds=3 if status is Status.TIMEOUT else 300)
     assert evaluation.status == status
     assert said in evaluation.feedback
 

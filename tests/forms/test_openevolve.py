@@ -162,12 +162,12 @@ def test_a_coroutine_is_awaited(score: Score) -> None:
 def test_a_timeout_is_one_stage_s(score: Score) -> None:
     """It ends the evaluation, whatever the stages before it said, and names the key."""
     slow = STAGES.replace(
-        "def evaluate_stage2(program_path):\n", "def evaluate_stage2(program_path):\n    import time; time.sleep(60)\n"
+        "def evaluate_stage2(program_path):\n", "def evaluate_stage2(program_path):\n    import time; time.sleep(600)\n"
     )
-    evaluation = score(slow, config="evaluator: {timeout: 2}")
+    evaluation = score(slow, config="evaluator: {timeout: 6}")
     assert (evaluation.status, evaluation.score) == (Status.TIMEOUT, None)
     assert "evaluate_stage2" in evaluation.feedback
-    assert "2 s, evaluator.timeout in config.yaml" in evaluation.feedback
+    assert "6 s, evaluator.timeout in config.yaml" in evaluation.feedback
 
 
 def test_exceptions_are_tried_again(score: Score) -> None:
@@ -338,7 +338,7 @@ HOSTILE = {
 
 def test_hostile_programs_harm_none_but_themselves(folder: Folder, scores_as: Scores, sandbox: Sandbox) -> None:
     """Each has a status, and the next program in the same session is scored by the evaluator as it was."""
-    config = "evaluator: {timeout: 3, max_retries: 0}"
+    config = "evaluator: {timeout: 6, max_retries: 0}"
     place = folder({"evaluator.py": SIMPLE, "initial_program.py": PROGRAM, "config.yaml": config})
     texts = [text for hostile, _ in HOSTILE.values() for text in (hostile, None)]
     evaluations = scores_as("openevolve", place, texts, sandbox=sandbox)

@@ -189,7 +189,7 @@ GOOD = "write('metrics.json', '{\"combined_score\": 1.5}'); write('correct.json'
         (GOOD + "write('correct.json', '{\"correct\": 1}')", Status.FAILED, "not correct"),
         (GOOD + "write('correct.json', '{\"error\": \"bad\"}')", Status.FAILED, "not correct: bad"),
         (
-            GOOD + "import time; time.sleep(60)",
+            GOOD + "import time; time.sleep(600)",
             Status.TIMEOUT,
             "evaluate.py: stopped after 2 s, the time in shinka.yaml",
         ),
@@ -198,7 +198,8 @@ GOOD = "write('metrics.json', '{\"combined_score\": 1.5}'); write('correct.json'
 )
 def test_what_is_no_score_has_none(written: Score, statements: str, status: Status, said: str) -> None:
     """The tool makes zeros of some of these; here a fault is never a score."""
-    evaluation = written(statements, config="job_config: {time: '00:00:02'}")
+    seconds = "00:00:02" if status is Status.TIMEOUT else "00:05:00"
+    evaluation = written(statements, config=f"job_config: {{time: '{seconds}'}}")
     assert (evaluation.status, evaluation.score) == (status, None)
     assert said in evaluation.feedback
 
@@ -227,7 +228,7 @@ def test_hostile_programs_harm_none_but_themselves(folder: Folder, scores_as: Sc
         "text": ("def run(seed):\n    return 'much'\n", Status.FAILED),
     }
     evaluator = FUNCTIONS + MAIN % USUAL
-    place = folder({"evaluate.py": evaluator, "initial.py": PROGRAM, "shinka.yaml": "job_config: {time: '00:00:03'}"})
+    place = folder({"evaluate.py": evaluator, "initial.py": PROGRAM, "shinka.yaml": "job_config: {time: '00:00:06'}"})
     evaluations = scores_as(
         "shinka", place, [text for bad, _ in hostile.values() for text in (bad, None)], sandbox=sandbox
     )

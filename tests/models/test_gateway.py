@@ -171,7 +171,7 @@ def test_what_cannot_be_served_is_refused(bench: Bench, case: str) -> None:
 def test_other_models_are_not_allowed(bench: Bench) -> None:
     """Neither those that the run has and the lease has not, nor those that nobody has."""
     models = [ScriptedModel(["yes"], name=name) for name in ("cheap", "dear")]
-    lease = Lease(calls=9, tokens=10**6, nanodollars=10**9, seconds=60, models=("cheap",))
+    lease = Lease(calls=9, tokens=10**6, nanodollars=10**9, seconds=600, models=("cheap",))
     gateway = Gateway(lease, bench.meter.relay(1), models, folder=bench.folder)
     bench.stack.callback(gateway.close)
     for name in ("dear", "gpt-99", "", "cheap\0"):
@@ -253,11 +253,11 @@ def test_the_openai_package_works(bench: Bench) -> None:
     # its own way to HTTP, whichever it is in this version
     http_client = next(getattr(_base_client, name) for name in ("httpx2", "httpx") if hasattr(_base_client, name))
     model = ScriptedModel(["one", "two"])
-    gateway = bench.open(model, Lease(calls=2, tokens=10**6, nanodollars=10**9, seconds=60, models=("scripted",)))
+    gateway = bench.open(model, Lease(calls=2, tokens=10**6, nanodollars=10**9, seconds=600, models=("scripted",)))
     transport = http_client.HTTPTransport(uds=str(gateway.socket))
-    with openai.OpenAI(
-        base_url="http://gateway/v1", api_key="none", http_client=http_client.Client(transport=transport)
-    ) as client:
+    sent: list[object] = []
+    http = http_client.Client(transport=transport, event_hooks={"request": [sent.append]})
+    with openai.OpenAI(base_url="http://gateway/v1", api_key="none", http_client=http) as client:
         create = client.chat.completions.create
         messages: Any = HELLO["messages"]
         assert create(model="scripted", messages=messages, max_tokens=9).choices[0].message.content == "one"
@@ -266,10 +266,10 @@ def test_the_openai_package_works(bench: Bench) -> None:
         assert [model.id for model in client.models.list()] == ["scripted"]
         with pytest.raises(openai.PermissionDeniedError):
             create(model="other", messages=messages)
-        start = time.monotonic()
+        sent.clear()
         with pytest.raises(openai.RateLimitError) as caught:
             create(model="scripted", messages=messages)
-        assert time.monotonic() - start < 0.4  # it would wait longer than that before it tried again
+        assert len(sent) == 1
     assert caught.value.code == "lease_exhausted"
     assert caught.value.type == "insufficient_quota"
     assert "retry-after" not in caught.value.response.headers
@@ -281,7 +281,7 @@ def test_the_openai_package_works(bench: Bench) -> None:
 def test_a_lease_is_never_passed(bench: Bench, resource: str, amount: int) -> None:
     """The third call may take more than the two before have left; a smaller one, where it is no call, still goes."""
     wide: dict[str, int] = {"calls": 9, "tokens": 10**6, "nanodollars": 10**9}
-    lease = Lease(**{**wide, resource: amount}, seconds=60, models=("scripted",))
+    lease = Lease(**{**wide, resource: amount}, seconds=600, models=("scripted",))
     gateway = bench.open(ScriptedModel(lambda _: "four five"), lease)
     assert [ask(gateway.socket, HELLO)[0] for _ in range(3)] == [200, 200, 429]
     status, document = ask(gateway.socket, HELLO)
@@ -306,7 +306,7 @@ def test_sixty_four_threads_spend_a_lease_and_not_more(bench: Bench) -> None:
         return "word " * 99
 
     limit, price = 20 * 100_000 + MOST, 100_000
-    lease = Lease(calls=10**6, tokens=10**9, nanodollars=limit, seconds=60, models=("scripted",))
+    lease = Lease(calls=10**6, tokens=10**9, nanodollars=limit, seconds=600, models=("scripted",))
     gateway = bench.open(ScriptedModel(answer), lease)
     with ThreadPoolExecutor(64) as pool:
         seen = list(pool.map(lambda _: ask(gateway.socket, HELLO)[0], range(64)))
@@ -337,7 +337,7 @@ def test_whatever_is_asked_at_the_same_time_the_account_is_exact(
                 lost, cut[number] = cut[number], False
             return ModelFault("cut", sent=True) if lost else "word " * words
 
-        lease = Lease(calls=100, tokens=10**9, nanodollars=limit, seconds=60, models=("scripted",))
+        lease = Lease(calls=100, tokens=10**9, nanodollars=limit, seconds=600, models=("scripted",))
         gateway = bench.open(ScriptedModel(answer), lease)
 
         def one(number: int) -> tuple[int, int]:
@@ -361,10 +361,10 @@ def test_time_is_up(bench: Bench) -> None:
 
     def answer(_request: Request) -> str:
         begun.set()
-        time.sleep(0.6)
+        time.sleep(3.2)
         return "late"
 
-    lease = Lease(calls=9, tokens=10**6, nanodollars=10**9, seconds=0.4, models=("scripted",))
+    lease = Lease(calls=9, tokens=10**6, nanodollars=10**9, seconds=3.0, models=("scripted",))
     gateway = bench.open(ScriptedModel(answer), lease)
     with ThreadPoolExecutor(1) as pool:
         early = pool.submit(ask, gateway.socket, HELLO)
@@ -380,20 +380,20 @@ def test_nothing_is_served_after_the_end(bench: Bench) -> None:
 
     def answer(_request: Request) -> str:
         asked.set()
-        go_on.wait(10)
+        go_on.wait(120)
         return "too late to be heard"
 
     gateway = bench.open(ScriptedModel(answer))
     idle, busy = Line(gateway.socket), Line(gateway.socket)
     idle.connect()
     busy.request("POST", "/v1/chat/completions", json.dumps(HELLO))
-    assert asked.wait(10)
+    assert asked.wait(60)
     closing = threading.Thread(target=gateway.close)
     closing.start()
     assert idle.sock.recv(10) == b""
     assert closing.is_alive()  # until the call is on the account
     go_on.set()
-    closing.join(10)
+    closing.join(60)
     assert not closing.is_alive()
     with pytest.raises((http.client.HTTPException, OSError)):
         busy.getresponse()
@@ -407,7 +407,7 @@ def test_nothing_is_served_after_the_end(bench: Bench) -> None:
 
 def test_a_lost_call_is_made_anew_and_the_runs_budget_bears_the_loss(bench: Bench) -> None:
     """A program gets as much as if nothing had happened; also in a session that takes up what was asked in this one."""
-    lease = Lease(calls=2, tokens=10**6, nanodollars=3000 + MOST, seconds=60, models=("scripted",))
+    lease = Lease(calls=2, tokens=10**6, nanodollars=3000 + MOST, seconds=600, models=("scripted",))
     gateway = bench.open(ScriptedModel([ModelFault("cut", sent=True), "four five", "six seven"]), lease)
     assert [ask(gateway.socket, HELLO)[0] for _ in range(3)] == [200, 200, 429]
     assert gateway.used.nanodollars == bench.meter.used(1).nanodollars == 6000

@@ -40,8 +40,11 @@ def lines(run: Path) -> list[dict[str, Any]]:
 def test_a_killed_engine_repeats_no_paid_call_and_loses_none(folder: Path, tmp_path: Path) -> None:
     """While leases are open, with several calls of each under way. The run can be replayed, leases included."""
 
+    kills = 8
+
     def answer(asked: Asked) -> Served:
-        time.sleep(0.02)
+        while asked.number >= kills:  # these are in flight when it is killed
+            time.sleep(0.005)
         return number_answer(asked)
 
     run = tmp_path / "run"
@@ -56,13 +59,14 @@ def test_a_killed_engine_repeats_no_paid_call_and_loses_none(folder: Path, tmp_p
             process = subprocess.Popen(
                 arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
             )
-            while len(service.asked) < kills and process.poll() is None:
+            while len(service.asked) <= kills and process.poll() is None:
                 time.sleep(0.005)
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 killed += 1
             process.wait()
             arguments = [sys.executable, "-m", "evolve", "resume", str(run), "--quiet", "--json"]
+        kills = 10**9
         end = subprocess.run(arguments, capture_output=True, text=True, check=False)
         assert end.returncode == 0, end.stderr
     assert killed

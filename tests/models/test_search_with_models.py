@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -209,9 +210,11 @@ def started(arguments: list[str]) -> subprocess.Popen[bytes]:
 
 def test_resume_repeats_no_call_that_was_paid_for(folder: Path, tmp_path: Path) -> None:
     """After kill -9 at several moments in the middle of proposals of two calls each."""
+    kills = 8
 
     def answer(asked: Asked) -> Served:
-        time.sleep(0.02)
+        while asked.number >= kills:  # these are in flight when it is killed
+            time.sleep(0.005)
         return number_answer(asked)
 
     run = tmp_path / "run"
@@ -220,11 +223,12 @@ def test_resume_repeats_no_call_that_was_paid_for(folder: Path, tmp_path: Path) 
         arguments = command(folder, run, service, *asker)
         for kills in (8, 20, 33):
             process = started(arguments)
-            while len(service.asked) < kills and process.poll() is None:
+            while len(service.asked) <= kills and process.poll() is None:
                 time.sleep(0.005)
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             arguments = [sys.executable, "-m", "evolve", "resume", str(run), "--quiet"]
+        kills = 10**9
         assert subprocess.run(arguments, capture_output=True, check=False).returncode == 0
     lines = transcript(run)
     answered = [(line["trial"], line["call"]) for line in lines if "reply" in line]
@@ -240,7 +244,11 @@ def test_a_dollar_is_never_passed(folder: Path, tmp_path: Path) -> None:
     """By 64 calls in flight, across kill -9 and resume: not by a nano-dollar, whatever was in flight."""
     price = 500_000  # nano-dollars a token of output, at 500 dollars per million
 
+    killed = 0
+
     def answer(asked: Asked) -> Served:
+        while not killed:
+            time.sleep(0.005)
         time.sleep(0.1)
         usage = {"prompt_tokens": 1, "completion_tokens": 1 + asked.number % 20}
         return chat(f"{asked.number / 1000:.6f}", usage=usage)
@@ -249,7 +257,6 @@ def test_a_dollar_is_never_passed(folder: Path, tmp_path: Path) -> None:
     with FakeService(answer) as service:
         arguments = command(folder, run, service, "--dollars", "1", "--proposer", ASKER, "--calls-in-flight", "64")
         arguments[arguments.index("1/10")] = "0.001/500"
-        killed = 0
         for kills in (40, 80):
             process = started(arguments)
             while len(service.asked) < kills and process.poll() is None:
@@ -332,9 +339,10 @@ def test_the_key_is_nowhere_in_a_run(folder: Path, tmp_path: Path, sandbox: str)
 def test_ctrl_c_keeps_the_answers_that_are_paid_for(folder: Path, tmp_path: Path) -> None:
     """It says that it waits for them, and resume does not ask for them again."""
     run = tmp_path / "run"
+    heard = threading.Event()
 
     def answer(asked: Asked) -> Served:
-        time.sleep(1.5 if asked.number else 0.0)
+        heard.wait(300.0 if asked.number else 0.0)
         return number_answer(asked)
 
     with FakeService(answer) as service:
@@ -343,7 +351,14 @@ def test_ctrl_c_keeps_the_answers_that_are_paid_for(folder: Path, tmp_path: Path
         while len(service.asked) < 4 and process.poll() is None:
             time.sleep(0.01)
         process.send_signal(signal.SIGINT)
-        said = process.communicate()[1].decode()
+        assert process.stderr is not None
+        said = ""
+        for line in process.stderr:
+            said += line.decode()
+            if "paid for" in said:
+                break
+        heard.set()
+        process.communicate()
         assert process.returncode == 130
         assert "answers of models, which are paid for" in said
         assert len([line for line in transcript(run) if "reply" in line]) == len(service.asked)
@@ -354,14 +369,15 @@ def test_ctrl_c_keeps_the_answers_that_are_paid_for(folder: Path, tmp_path: Path
 
 def test_a_service_that_is_not_there_is_named(folder: Path, tmp_path: Path) -> None:
     """And stops the run after a short patience that is said."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    deaf = socket.socket()
+    deaf.bind(("127.0.0.1", 0))  # and it does not listen, nor does anybody else there
+    port = deaf.getsockname()[1]
     file = tmp_path / "models.toml"
     file.write_text(f'[[model]]\nname = "fake"\nprice = "0/0"\npatience = 2\nbase_url = "http://127.0.0.1:{port}/v1"\n')
     notices: list[str] = []
     given = Options(sandbox="process", allow_unsafe=True, proposer=ASKER, model_file=file)
     with (
+        deaf,
         Search.start(
             Task.load(folder), tmp_path / "run", options=given, limits={"trials": 3}, on_notice=notices.append
         ) as search,
