@@ -23,7 +23,7 @@ from evolve.errors import LineageError, StorageError
 from evolve.importer import IDENTITY, Importer
 from evolve.journal import encode_evaluation, encode_usage
 from evolve.objects import MODE_EXECUTABLE, MODE_FILE, MODE_TREE, blob_id, commit_id, tree_id
-from evolve.repository import open_repository
+from evolve.repository import Stored, open_repository
 from evolve.types import Json, Program, Trial, Usage
 
 __all__ = ["LEDGER_EVERY", "Lineage", "commit_message", "read_object", "read_program", "trial_commit"]
@@ -77,7 +77,8 @@ class Lineage:
         self._since_checkpoint = 0
         self._checkpoints = 0
         self._importer: Importer | None = None
-        self._replaying = False
+        self._stored: Stored | None = None
+        """What git has already, while the journal is replayed."""
         try:
             new = not (path / ".git").exists()
             self._repository = git.Repo.init(path, initial_branch="best") if new else open_repository(path)
@@ -216,10 +217,10 @@ class Lineage:
     def checkpoint(self) -> None:
         """Have git store what was recorded and move the branches. Does not wait."""
         self._since_checkpoint = 0
-        if self._importer is None and (self._replaying or not self._branches):
+        if self._importer is None and (self._stored is not None or not self._branches):
             return
         importer = self._import()
-        if not self._replaying:  # where branches were long ago is of no interest
+        if self._stored is None:  # where branches were long ago is of no interest
             for branch, commit in self._branches.items():
                 self._checkout.keep(branch)
                 importer.point(branch, commit)
@@ -261,22 +262,15 @@ class Lineage:
 
     def begin_replay(self) -> None:
         """From here to `end_replay`, look first whether git has a commit already."""
-        self._replaying = True
+        self._stored = Stored(self._repository)
 
     def end_replay(self) -> None:
         """What is recorded from here on is new."""
-        self._replaying = False
+        self._stored = None
         self._repository.git.clear_cache()
 
     def _is_there(self, commit: str) -> bool:
-        if not self._replaying:
-            return False
-        try:
-            # one long-lived `git cat-file --batch-check` answers all of them
-            self._repository.git.get_object_header(commit)
-        except ValueError:
-            return False
-        return True
+        return self._stored is not None and commit in self._stored
 
     def _consolidate(self) -> None:
         """Put small packs together so that their number stays logarithmic in that of the trials."""

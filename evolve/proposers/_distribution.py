@@ -7,6 +7,7 @@ happen on any thread, any number of times, and a replay that only tells arrives 
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,35 +46,51 @@ class Gaussian:
 
 
 class Distribution:
-    """Starts round the origin of n >= 2 dimensions with width `sigma`."""
+    """Starts round the origin of n >= 2 dimensions with width `sigma`.
+
+    It learns when somebody looks. A replay tells of hundreds of structures and looks at the few that are still tuned at
+    its end; a strategy alone takes milliseconds to make.
+    """
 
     def __init__(self, n: int, sigma: float) -> None:
-        self._strategy = _strategy(n, sigma)
-        self.size: int = self._strategy.popsize
-        """Points in a generation."""
-        self.now = self._snapshot()
+        self.size = 4 + int(3 * math.log(n))
+        """Points in a generation: the default of CMA-ES (tutorial, equation 48)."""
+        self._now = Gaussian.around(n, sigma)
+        self._strategy: Any = None
+        self._told: list[tuple[Sequence[Vector], Sequence[float]]] = []
+        """Generations that it has not learned from yet."""
 
     def tell(self, points: Sequence[Vector], costs: Sequence[float]) -> None:
         """Learn from a generation of points, shape (n,) each; lower cost is better. Points may come from anywhere."""
+        self._told.append((points, costs))
+
+    @property
+    def now(self) -> Gaussian:
+        """After all that was told. Not for many threads at once."""
+        if self._told and self._strategy is None:
+            self._strategy = _strategy(len(self._now.mean), self._now.sigma, self.size)
+            self._strategy.ask()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of points from elsewhere, and of flat costs: both are expected
-            self._strategy.tell(list(points), list(costs))
-        self.now = self._snapshot()
+            for points, costs in self._told:
+                self._strategy.tell(list(points), list(costs))
+                # asking brings the decomposition of the covariance up to date; the points themselves are not used
+                self._strategy.ask()
+        if self._told:
+            self._told = []
+            root = np.array([self._strategy.sm.transform(axis) for axis in np.eye(self._strategy.N)]).T
+            self._now = Gaussian(np.array(self._strategy.mean), float(self._strategy.sigma), root)
+        return self._now
 
-    def _snapshot(self) -> Gaussian:
-        # asking brings the decomposition of the covariance up to date; the points themselves are not used
-        self._strategy.ask()
-        root = np.array([self._strategy.sm.transform(axis) for axis in np.eye(self._strategy.N)]).T
-        return Gaussian(np.array(self._strategy.mean), float(self._strategy.sigma), root)
 
-
-def _strategy(n: int, sigma: float) -> Any:
+def _strategy(n: int, sigma: float, size: int) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the import warns when matplotlib is missing
         # 0.6 s, which only searches that tune have to wait for
         import cma  # type: ignore[import-untyped]  # noqa: PLC0415
     generator = np.random.default_rng(0)
     options = {
+        "popsize": size,
         "seed": float("nan"),  # leave the global generator alone
         "randn": lambda *shape: generator.standard_normal(shape),
         "verbose": -9,

@@ -17,6 +17,10 @@ _PRECISION = 1e-3
 """Steps smaller than this part of a literal would vanish in the four digits that are written."""
 
 
+_WIDE = 8
+"""Generations in which no distribution becomes as narrow as that, so that nobody has to look."""
+
+
 @dataclass
 class Session:
     """Points of one structure, by generations. A point is a step from `start`, in units of each literal's magnitude.
@@ -80,7 +84,7 @@ class Session:
         # a start from which most steps fail leaves little to hope for
         hopeless = fitness.count(None) > len(fitness) / 2
         self._stalled = 0 if progress else self._stalled + 1 + hopeless
-        if self._stalled < self.patience and self.distribution.now.width > _PRECISION:
+        if self._stalled < self.patience and (self.generation < _WIDE or self.distribution.now.width > _PRECISION):
             return
         if self.restarts:
             self.restarts -= 1
