@@ -9,20 +9,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from evolve.sandboxes import harness
 
 ROOT = Path(__file__).parent.parent
 
 # Two cores shared by all workers make any deadline a coin toss; the examples are the same on every run.
-settings.register_profile("evolve", deadline=None, derandomize=True)
+settings.register_profile("evolve", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("evolve")
 
+for name in [name for name in os.environ if name.startswith("GIT_")]:
+    del os.environ[name]  # a hook's, which lead to its own repository
 os.environ["GIT_CONFIG_GLOBAL"] = os.devnull
 os.environ["GIT_CONFIG_NOSYSTEM"] = "1"
 os.environ["PYTHONPATH"] = str(ROOT)
-os.environ.pop("SOURCE_DATE_EPOCH", None)
+for name in ("SOURCE_DATE_EPOCH", "COLUMNS", "FORCE_COLOR", "OPENAI_BASE_URL"):
+    os.environ.pop(name, None)
+os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"  # the services here are this machine's
+os.umask(0o022)
 
 # What a shell starts in the background or under nohup ignores signals, and so would all that the tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

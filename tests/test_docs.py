@@ -34,7 +34,7 @@ def run_bash(example: Example) -> str | None:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=1200,
         check=False,
     )
     if end.returncode:

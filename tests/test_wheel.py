@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 def call(*command: str, cwd: Path) -> str:
     """What a command prints; its environment says nothing of the checkout."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
-    end = subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, timeout=300, check=False)
+    end = subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, timeout=1200, check=False)
     assert end.returncode == 0, f"{' '.join(command)}\n{end.stdout}\n{end.stderr}"
     return end.stdout
 

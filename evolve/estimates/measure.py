@@ -54,8 +54,8 @@ def time_evaluations(evaluator: NativeEvaluator, program: Program, workers: int)
         raise SeedError(
             f"the seed program has no score, so no search can start from it ({first.status}: {first.feedback})"
         )
-    # sandboxes that are opened first are a part of it that a search does not see again
-    rounds = 5 if alone < _SHORT else 1
+    # sandboxes that are opened first are a part of `alone` that a search does not see again
+    rounds = 5 if first.cost.seconds < _SHORT else 1
     with ThreadPoolExecutor(workers) as pool:
 
         def timed(number: int) -> float:

@@ -56,7 +56,7 @@ _TRAP = b"raise SystemExit('not to be imported')\n"
 _APART = {Guarantee.FILES, Guarantee.NETWORK, Guarantee.PROCESSES}
 _NAMESPACES = ("pid", "mnt", "net", "ipc")
 _QUESTIONS = 8
-_SLACK = 20.0  # seconds that opening new sessions on a busy machine may add to an evaluation
+_SLACK = 120.0  # seconds that opening new sessions on a busy machine may add to an evaluation
 _ROUNDING = 1e-9
 _NAP = 0.2  # seconds that an honest program takes where time is the score
 
@@ -174,7 +174,7 @@ class Arena:
             sandbox=self._sandbox,
             folder=self._task,
             rules=Rules(module="program"),
-            timeout=30.0,
+            timeout=300.0,
             limits=LIMITS,
             evaluator_limits=Limits(reply_bytes=LIMITS.reply_bytes),
         )
@@ -258,7 +258,7 @@ class Arena:
             effects.append(f"the supervisor was ended: {evaluation.feedback[:500]}")
         if seconds > attack.seconds + _SLACK:
             effects.append(f"the evaluation took {seconds:.0f} s")
-        if not settles(lambda: not living(mark), 2):
+        if not settles(lambda: not living(mark), 60):
             effects.append(f"{len(living(mark))} processes of it are alive")
         return effects
 
@@ -285,6 +285,8 @@ class Arena:
             "function": function,
             "style": attack.style,
             "seconds": attack.seconds,
+            # one that ends by itself is not to be hurried by a machine that is busy
+            "timeout": _SLACK if attack.statuses == (Status.OK,) else attack.seconds,
             "questions": attack.questions,
             "mark": mark,
             "apart": self._apart,

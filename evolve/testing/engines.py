@@ -21,7 +21,7 @@ from evolve.sandboxes.images import ensure_image
 
 __all__ = ["PrivateEngine", "private_engine"]
 
-_START = 30.0  # seconds until a daemon answers
+_START = 120.0  # seconds until a daemon answers
 
 
 class PrivateEngine:
@@ -70,7 +70,7 @@ class PrivateEngine:
         if self._daemon is not None and self._daemon.poll() is None:
             self._daemon.terminate()
             try:
-                self._daemon.wait(30)
+                self._daemon.wait(120)
             except subprocess.TimeoutExpired:
                 self.kill()
         for shim in running(f"{self._folder}/exec/containerd"):

@@ -31,7 +31,7 @@ def where():
 
 def reach(path):
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(10)
+        client.settimeout(60)
         try:
             client.connect(path)
             return client.recv(100).decode()

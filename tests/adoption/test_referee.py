@@ -169,17 +169,19 @@ def test_a_persons_answer_is_kept_in_a_commit(tmp_path: Path) -> None:
 
 
 class Crowded(CoinEvaluator):
-    """Counts how many score at a time."""
+    """Counts how many score at a time. Each waits a while for as many as are wanted, until they have been there."""
 
-    def __init__(self) -> None:
+    def __init__(self, wanted: int) -> None:
         super().__init__(chance)
-        self.now = self.most = 0
-        self.turn = threading.Lock()
+        self.now, self.most, self.wanted = 0, 0, wanted
+        self.turn = threading.Condition()
 
     def evaluate(self, program: Program, *, split: Split = "search", seed: int = 0) -> Evaluation:
         with self.turn:
             self.now += 1
             self.most = max(self.most, self.now)
+            self.turn.notify_all()
+            self.turn.wait_for(lambda: self.most >= self.wanted, 20)
         time.sleep(0.02)
         with self.turn:
             self.now -= 1
@@ -189,6 +191,6 @@ class Crowded(CoinEvaluator):
 @pytest.mark.parametrize(("workers", "most"), [(1, 1), (4, 2)])
 def test_pairs_leave_half_of_the_workers_to_trials(tmp_path: Path, workers: int, most: int) -> None:
     """And there is always room for one."""
-    crowded = Crowded()
+    crowded = Crowded(most)
     searched(tmp_path / "run", gate=referee(evaluator=lambda: crowded), workers=workers, in_flight=workers)
     assert crowded.most == most

@@ -14,6 +14,7 @@ from typing import Any
 
 HARMLESS = True
 STYLE = "distance"
+SECONDS = 60.0
 
 
 def victim(_world: Any) -> dict[str, str]:
@@ -55,7 +56,7 @@ def _arithmetic() -> list[Any]:
         sorted([3, 1, 2]),
         float(np.mean(np.arange(4.0))),
         float(np.random.default_rng(1).random()),
-        time.monotonic() - start < 5,
+        time.monotonic() - start < 60,
         abs(time.time() - os.stat("order.json").st_mtime) < 100,
     ]
 

@@ -129,7 +129,7 @@ def test_without_its_guard_an_attack_gets_through(tmp_path: Path, name: str) -> 
         cwd=FOLDER.parents[1],
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=1200,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr[-4000:]

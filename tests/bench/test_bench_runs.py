@@ -273,7 +273,7 @@ def _workers(folder: Path) -> list[str]:
     return found
 
 
-def _until(true: Any, seconds: float = 60.0) -> None:
+def _until(true: Any, seconds: float = 300.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not come to that"

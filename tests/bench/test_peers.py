@@ -80,7 +80,7 @@ def environments(tmp_path: Path) -> Path:
 def test_a_run_is_counted_where_it_is_served(environments: Path, tmp_path: Path) -> None:
     """It ends with the last answer; totals never fall, and the best is the best of the scores so far."""
     task = Task.load("circle_packing")
-    rows = run(peer(), task, FunctionEvaluator(length), seed=3, calls=40, environments=environments, quiet=1.0)
+    rows = run(peer(), task, FunctionEvaluator(length), seed=3, calls=40, environments=environments, quiet=5.0)
     write(tmp_path / "run.parquet", rows)  # which refuses what is no raw data
     assert set(rows["outcome"]) == {"finished"}
     assert set(rows["searcher"]) == {"climber 1.0"}
@@ -99,7 +99,7 @@ def test_a_run_with_the_same_seed_is_the_same(environments: Path) -> None:
     """For a searcher that does the same."""
     task = Task.load("circle_packing")
     once, again, other = (
-        run(peer(), task, FunctionEvaluator(length), seed=seed, calls=10, environments=environments, quiet=0.5)
+        run(peer(), task, FunctionEvaluator(length), seed=seed, calls=10, environments=environments, quiet=4.0)
         for seed in (1, 1, 2)
     )
     same = ["calls", "tokens", "evaluations", "score", "best"]

@@ -114,10 +114,10 @@ def test_an_error_is_found(evaluate: str, toml: str, about: str, said: str, chec
         (GOOD, "[task]\nbest_known = -4\n", "best known", "nothing left to find"),
         (GOOD, "[limits]\nmemory_mb = 14\n", "limits", "of 14 MiB of memory"),
         (
-            "import time\ndef evaluate(program):\n    time.sleep(2.2)\n    return program.call('f', 1)\n",
-            "[evaluator]\ntimeout = 4\n",
+            "import time\ndef evaluate(program):\n    time.sleep(4.4)\n    return program.call('f', 1)\n",
+            "[evaluator]\ntimeout = 8\n",
             "limits",
-            " of 4 s",
+            " of 8 s",
         ),
         (
             "import time\ndef evaluate(program):\n    time.sleep(0.3)\n    return program.call('f', 1)\n",

@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -169,7 +170,7 @@ def test_a_run_that_is_in_use(task: Path, tmp_path: Path, invoke: Invoke) -> Non
         refused = invoke("resume", tmp_path / "one")
         (row,) = json.loads(invoke("list", "--runs", tmp_path, "--json").output)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
     assert refused.exit_code == 4
     assert str(process.pid) in refused.stderr
     assert row["state"] == "running"
@@ -179,9 +180,9 @@ def test_a_run_can_go_on_after_kill(task: Path, tmp_path: Path, invoke: Invoke) 
     """`kill -9`, then resume with a new total: exactly that many trials."""
     with begin(task, tmp_path) as process:
         process.kill()
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
     # git stores what it was given before it lets go of the run
-    patience = time.monotonic() + 20
+    patience = time.monotonic() + 300
     while (row := json.loads(invoke("list", "--runs", tmp_path, "--json").output)[0])["state"] == "running":
         assert time.monotonic() < patience
         time.sleep(0.05)
@@ -302,7 +303,7 @@ def test_one_signal_stops_cleanly(number: signal.Signals, task: Path, tmp_path: 
     """The run ends with 130 and says how to go on; going on ends with exactly the budget."""
     with begin(task, tmp_path) as process:
         process.send_signal(number)
-        _, said = process.communicate(timeout=30)
+        _, said = process.communicate(timeout=300)
     assert process.returncode == 130
     assert "evolve resume" in said
     before = len(History(tmp_path / "one"))
@@ -331,12 +332,12 @@ def test_one_signal_does_not_wait_for_an_evaluation(sleepy: Path, tmp_path: Path
     """Not for the seed's, and not for a held-out one; resume scores what was not scored."""
     held_out = "held_out" in (sleepy / "evaluate.py").read_text()
     with begin(sleepy, tmp_path, "--trials", "2", until="sandbox process") as process:
-        patience = time.monotonic() + 30
+        patience = time.monotonic() + 300
         while "trials" not in History(tmp_path / "one").stopped and held_out:
             assert time.monotonic() < patience
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=10)
+        _, said = process.communicate(timeout=120)
     assert process.returncode == 130
     assert f"evolve resume {tmp_path}/one" in said
     assert len(History(tmp_path / "one")) == (3 if held_out else 0)
@@ -363,7 +364,7 @@ def test_two_signals_kill(task: Path, tmp_path: Path) -> None:
         while "closing" not in process.stderr.readline():
             assert process.poll() is None
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=10)
+        _, said = process.communicate(timeout=120)
     assert process.returncode == 130
     assert f"continue with: evolve resume {tmp_path}/one" in said
 
@@ -375,14 +376,17 @@ def test_a_hangup_that_is_ignored_stays_ignored(task: Path, tmp_path: Path) -> N
         time.sleep(0.5)
         assert process.poll() is None
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
+        process.communicate(timeout=300)
     assert process.returncode == 130
 
 
-def begin(task: Path, runs: Path, *options: str, until: str = "", before: Sequence[str] = ()) -> subprocess.Popen[str]:
-    """A search in a process of its own, once it said this, or told of its first trial."""
-    arguments = ["run", str(task), *QUICK, "--trials", "100000", "--seconds", "60", "--runs", str(runs), *options]
-    process = subprocess.Popen(
+@contextmanager
+def begin(
+    task: Path, runs: Path, *options: str, until: str = "", before: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[str]]:
+    """A search in a process of its own, once it said this, or told of its first trial. It ends with the test."""
+    arguments = ["run", str(task), *QUICK, "--trials", "100000", "--seconds", "3000", "--runs", str(runs), *options]
+    with subprocess.Popen(
         [*before, sys.executable, "-m", "evolve", *arguments, "--name", "one"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -390,12 +394,15 @@ def begin(task: Path, runs: Path, *options: str, until: str = "", before: Sequen
         text=True,
         cwd=runs,
         env=os.environ,
-    )
-    assert process.stderr is not None
-    for line in process.stderr:
-        if until in line if until else lines_of_trials(line):
-            break
-    return process
+    ) as process:
+        try:
+            assert process.stderr is not None
+            for line in process.stderr:
+                if until in line if until else lines_of_trials(line):
+                    break
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_search_in_which_nothing_has_a_score_says_why(task: Path, tmp_path: Path, invoke: Invoke) -> None:

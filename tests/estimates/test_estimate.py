@@ -118,7 +118,7 @@ def test_time_is_that_of_the_slower_pool(folder: Path) -> None:
     assert alone.models == ()
     assert alone.prompt == (0, 0)
     assert alone.timing.number == 6
-    assert 0.05 < alone.timing.alone < 1.0
+    assert 0.05 < alone.timing.alone < 30.0
     assert alone.cheap == alone.dear
     assert alone.cheap.seconds == pytest.approx(102 * alone.timing.alone)
     file = folder.parent / "models.toml"

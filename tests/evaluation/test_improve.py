@@ -81,7 +81,7 @@ class Distance(NoisyEvaluator):
 
 
 def downstream(
-    name: str, evaluator: Any, *, sandbox: Sandbox, model: Model, start: float = 0.0, seconds: float = 10.0
+    name: str, evaluator: Any, *, sandbox: Sandbox, model: Model, start: float = 0.0, seconds: float = 60.0
 ) -> Downstream:
     seed = number_program(start)
     regions = Regions(seed)
@@ -99,7 +99,7 @@ def improve(
     sandbox: Sandbox | None = None,
     model: Model | None = None,
     start: float = 0.0,
-    seconds: float = 10.0,
+    seconds: float = 60.0,
     **settings: Any,
 ) -> Improve:
     """With one task for each evaluator."""
@@ -316,8 +316,8 @@ def test_a_search_ends_with_the_first_proposal_that_hangs(sandbox: Sandbox) -> N
     hangs = """
 import time
 def step(parent):
-    return time.sleep(60) if "x = 1.0" in parent["files"]["program.py"] else 0.5
+    return time.sleep(600) if "x = 1.0" in parent["files"]["program.py"] else 0.5
 """
-    found = improve(sandbox=sandbox, seconds=0.25).evaluate(scaffold("step(parent)", hangs))
+    found = improve(sandbox=sandbox, seconds=3.0).evaluate(scaffold("step(parent)", hangs))
     assert found.metrics["proposals"] == 3
     assert found.score == pytest.approx(1.0 / 2.9)

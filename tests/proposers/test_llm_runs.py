@@ -87,7 +87,7 @@ def test_bin_packing_becomes_better_with_a_simulated_model(tmp_path: Path) -> No
         "screen=2,each=1,most=9",
         "--quiet",
     ]
-    end = subprocess.run([*command, *more], capture_output=True, text=True, timeout=300, check=False)
+    end = subprocess.run([*command, *more], capture_output=True, text=True, timeout=1200, check=False)
     if end.returncode == 5 and os.environ.get("CI") != "true":
         pytest.skip(f"no sandbox here isolates: {end.stderr}")
     assert end.returncode == 0, end.stderr

@@ -71,7 +71,7 @@ def make(sandbox: Sandbox) -> Make:
         if isinstance(scaffold, str):
             scaffold = {"scaffold.py": scaffold.encode()}
         program = scaffold if isinstance(scaffold, Program) else Program(scaffold)
-        given = {"program": program, "sandbox": sandbox, "seconds": 10.0, **settings}
+        given = {"program": program, "sandbox": sandbox, "seconds": 60.0, **settings}
         return ScaffoldProposer(Regions(PARENT.program), [(model, 1.0)], **given)  # type: ignore[arg-type]
 
     return of
@@ -164,9 +164,9 @@ def test_a_scaffold_that_hangs_is_stopped(body: str, make: Make) -> None:
 
 
 def test_waiting_for_a_model_is_no_hang(make: Make) -> None:
-    """The seconds are a scaffold's own."""
+    """The seconds are a scaffold's own, and by the clock four times as many."""
     proposer = make(
-        {**WITH_GATEWAY, "scaffold.py": ASKS.replace("QUESTIONS", "3").encode()}, SimulatedNumber(0.5), seconds=0.25
+        {**WITH_GATEWAY, "scaffold.py": ASKS.replace("QUESTIONS", "3").encode()}, SimulatedNumber(4.5), seconds=3.0
     )
     assert propose(proposer).rejected == ""
 

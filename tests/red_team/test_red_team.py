@@ -216,7 +216,7 @@ class TestIsolated:
         field = fields(where)
         found = field.run("forks")
         assert len(found) == 2
-        assert settles(lambda: living(field.mark) == [], 10.0), f"still there: {living(field.mark)}"
+        assert settles(lambda: living(field.mark) == [], 60.0), f"still there: {living(field.mark)}"
 
     def test_links_lead_nowhere(self, fields: Callable[[str], Field], where: str) -> None:
         """What lies outside is neither read nor changed through them."""

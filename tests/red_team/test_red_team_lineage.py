@@ -25,6 +25,7 @@ from evolve.scoring import make_evaluator
 from evolve.task import Task
 from evolve.testing.adoptions import Driver
 from evolve.testing.models import ScriptedModel
+from evolve.testing.patient import patient
 from evolve.testing.program import FakeProgram, load_evaluator
 from evolve.testing.sandboxes import available
 from evolve.types import Evaluation, Finish, Program, Reply, Request, Sandbox, Split, Status, Trial, Usage
@@ -142,7 +143,7 @@ class World:
                 program=program,
                 sandbox=self.sandbox,
                 calls=calls,
-                seconds=10.0,
+                seconds=60.0,
                 whole=True,
             )
 
@@ -165,10 +166,11 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world() -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """In bubblewrap: hostile programs start nowhere else."""
     sandbox = available(BubblewrapSandbox)
-    listening = Listening(make_evaluator(Task.load(TASK), sandbox))
+    task = patient(TASK, tmp_path_factory.mktemp("tasks") / TASK)
+    listening = Listening(make_evaluator(task, sandbox))
     yield World(sandbox, listening)
     listening.close()
     sandbox.close()

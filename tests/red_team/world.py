@@ -18,13 +18,13 @@ END = "# EVOLVE-BLOCK-END"
 
 class _Line(http.client.HTTPConnection):
     def __init__(self, path: str) -> None:
-        super().__init__("gateway", timeout=30)
+        super().__init__("gateway", timeout=120)
         self._path = path
 
     def connect(self) -> None:
         """To the socket at the path."""
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(30)
+        self.sock.settimeout(120)
         self.sock.connect(self._path)
 
 

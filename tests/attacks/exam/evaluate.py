@@ -16,7 +16,7 @@ def evaluate(program: Any) -> Any:
     """Ask for what the attack came for; then let it answer the questions, in one of several styles."""
     order = json.loads(program.read("order.json"))
     function = order["function"]
-    said = program.call(function, timeout=order["seconds"])
+    said = program.call(function, timeout=order["timeout"])
     grade = STYLES[order["style"]](program, order) if function == "attack" else 0.0
     return {"said": said, **(grade if isinstance(grade, dict) else {"score": grade})}
 
