@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolve.archives.islands import Islands
@@ -108,6 +110,33 @@ def test_no_island_starves() -> None:
     lanes = [archive.sample(np.random.default_rng(seed)).lane for seed in range(2000)]
     counted = np.array([lanes.count(f"island-{at}") for at in range(1, 5)])
     assert ((counted - 500.0) ** 2 / 500.0).sum() < 16.3
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.integers(1, 8), st.integers(0, 25))
+def test_each_island_is_asked_and_fed_within_a_bound(seed: int, flight: int, migration: int) -> None:
+    """Of four, whatever is in flight and how good they are: none waits for more than 90 asks, and of 400 trials each is
+    told 45 of its own at least. By chance one would wait longer once in ten billion asks."""
+    archive = Islands(count=4, migration=migration)
+    archive.tell(trial(0, "x = 0\n", 1.0))
+    drawn = np.random.default_rng(seed)
+    waiting: list[Trial] = []
+    asked: list[str] = []
+    fed: Counter[str] = Counter()
+    for number in range(1, 401):
+        chosen = archive.sample(np.random.default_rng((seed, number)))
+        asked.append(chosen.lane)
+        fitness = None if drawn.random() < 0.3 else float(len(chosen.lane) + drawn.normal() * int(chosen.lane[-1]))
+        made = replace(trial(number, f"x = {number}\n", fitness), parents=(chosen.parents[0].number,))
+        waiting.append(replace(made, lane=chosen.lane))
+        if len(waiting) == flight:
+            told = waiting.pop(int(drawn.integers(flight)))
+            archive.tell(told)
+            fed[told.lane] += 1
+    for at in range(1, 5):
+        turns = [-1, *(turn for turn, lane in enumerate(asked) if lane == f"island-{at}"), len(asked)]
+        assert max(later - turn for turn, later in pairwise(turns)) <= 90
+        assert fed[f"island-{at}"] >= 45
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.one_of(st.none(), st.floats(-9, 9))), max_size=80), st.integers(0, 5))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from evolve.archives.puct import Puct
@@ -48,9 +52,11 @@ TREES = st.lists(
 )
 
 
-def grown(tree: Tree, size: int = 300, c: float = 1.0, *, again: bool = False) -> tuple[Puct, dict[int, Trial]]:
+def grown(
+    tree: Tree, size: int = 300, c: float = 1.0, *, spread: int = 1, again: bool = False
+) -> tuple[Puct, dict[int, Trial]]:
     """The archive, and the trials as they are now; where `again` is set some are told twice, the second time worse."""
-    archive, known = Puct(size=size, c=c), {0: child(0, 5.0)}
+    archive, known = Puct(size=size, c=c, spread=spread), {0: child(0, 5.0)}
     archive.tell(known[0])
     for number, (fitness, which, back) in enumerate(tree, start=1):
         known[number] = child(number, fitness, int(which * number))
@@ -71,22 +77,47 @@ def best_of_line(known: dict[int, Trial]) -> dict[int, float]:
     return best
 
 
-@given(TREES)
-def test_the_sample_is_the_highest_by_the_formula(tree: Tree) -> None:
-    """Of equals the first one told; computed here trial by trial."""
-    archive, known = grown(tree, c=0.7)
+def scores(known: dict[int, Trial], c: float, assumed: Sequence[int] = ()) -> dict[int, float]:
+    """Q + c·P·√(1 + T)/(1 + n) of each trial, one after the other, with visits `assumed` beside those told."""
     q = best_of_line(known)
     own = {number: one.fitness for number, one in known.items() if one.fitness is not None}
     ranked = sorted(own, key=lambda number: (-own[number], number))
     median, top = float(np.median(list(own.values()))), max(own.values())
-    score = {}
+    found = {}
     for number in own:
-        visits = sum(number in one.parents for one in known.values())
+        visits = sum(number in one.parents for one in known.values()) + assumed.count(number)
         prior = (len(own) - ranked.index(number)) / sum(range(1, len(own) + 1))
         value = max(0.0, (q[number] - median) / (top - median)) if top > median else 0.0
-        score[number] = value + 0.7 * prior * np.sqrt(1 + len(known)) / (1 + visits)
+        found[number] = value + c * prior * np.sqrt(1 + len(known) + len(assumed)) / (1 + visits)
+    return found
+
+
+@given(TREES)
+def test_the_sample_is_the_highest_by_the_formula(tree: Tree) -> None:
+    """Computed here trial by trial."""
+    archive, known = grown(tree, c=0.7)
+    score = scores(known, 0.7)
     chosen = archive.sample(np.random.default_rng(0)).parents[0].number
     assert score[chosen] == pytest.approx(max(score.values()))
+
+
+@settings(max_examples=30, deadline=None)
+@given(TREES, st.integers(2, 5))
+def test_samples_at_once_are_as_frequent_as_the_formula_says(tree: Tree, spread: int) -> None:
+    """Each of so many that would follow each other is as likely as the next: within six standard errors of 600."""
+    archive, known = grown(tree, spread=spread)
+    follow: list[int] = []
+    for _ in range(spread):
+        score = scores(known, 1.0, follow)
+        top = max(score.values())
+        close = [number for number, value in score.items() if value >= top - 1e-9]
+        assume(len(close) == 1)  # else rounding decides
+        follow.append(close[0])
+    drawn = Counter(archive.sample(np.random.default_rng(seed)).parents[0].number for seed in range(600))
+    assert drawn.keys() == set(follow)
+    for number, times in Counter(follow).items():
+        share = times / spread
+        assert abs(drawn[number] - 600 * share) <= 6 * math.sqrt(600 * share * (1 - share))
 
 
 @given(TREES)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import statistics
+from collections import Counter
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolve.archives.weighted import Weighted
@@ -60,17 +65,46 @@ def test_the_weights_are_those_of_the_formula() -> None:
     assert family().weights() == pytest.approx(expected)
 
 
-def test_parents_are_sampled_as_often_as_their_weights_say() -> None:
-    """A chi-square test with a fixed seed: 5 degrees of freedom, 20.5 is exceeded once in a thousand times."""
-    archive, samples = family(), 5000
-    share = archive.weights() / archive.weights().sum()
-    drawn = [archive.sample(np.random.default_rng(seed)).parents[0].number for seed in range(samples)]
-    expected = samples * share
-    counted = np.array([drawn.count(one.number) for one in archive._kept])
-    likely = expected > 1
-    assert likely.sum() >= 4
-    assert ((counted - expected)[likely] ** 2 / expected[likely]).sum() < 20.5
-    assert counted[~likely].sum() <= 10
+FAMILIES = st.lists(
+    st.tuples(st.one_of(st.none(), st.floats(-100, 100)), st.lists(st.floats(0, 0.999), max_size=2)),
+    min_size=1,
+    max_size=12,
+)
+"""For each trial after the seed its fitness, and which of those told before are its parents (0 to 1)."""
+
+
+def published(trials: Sequence[Trial], sharpness: float) -> dict[int, float]:
+    """The share of each trial with a fitness, by the formula alone: one number after the other."""
+    fitness = {one.number: one.fitness for one in trials if one.fitness is not None}
+    median = statistics.median(fitness.values())
+    spread = max(statistics.median(abs(value - median) for value in fitness.values()), 1e-6)
+    weight = {}
+    for number, value in fitness.items():
+        children = sum(number in one.parents for one in trials)
+        exponent = sharpness * (value - median) / spread
+        weight[number] = (1.0 / (1.0 + math.exp(-exponent)) if exponent > -500 else 0.0) / (1 + children)
+    return {number: value / math.fsum(weight.values()) for number, value in weight.items()}
+
+
+@settings(max_examples=12, deadline=None)
+@given(FAMILIES, st.sampled_from([0.0, 0.5, 10.0]))
+def test_parents_are_sampled_as_often_as_the_formula_says(
+    family: list[tuple[float | None, list[float]]], sharpness: float
+) -> None:
+    """Of 2,000 samples each has its share, within six standard errors and a bit."""
+    trials = [child(0, 0.0)]
+    for number, (fitness, which) in enumerate(family, start=1):
+        trials.append(child(number, fitness, *{int(at * number) for at in which}))
+    archive = Weighted(sharpness=sharpness)
+    for one in trials:
+        archive.tell(one)
+    samples = 2000
+    drawn = Counter(archive.sample(np.random.default_rng(seed)).parents[0].number for seed in range(samples))
+    share = published(trials, sharpness)
+    assert drawn.keys() <= share.keys()
+    for number, expected in share.items():
+        error = math.sqrt(samples * expected * (1 - expected))
+        assert abs(drawn[number] - samples * expected) <= 6 * error + 3
 
 
 @given(
