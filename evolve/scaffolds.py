@@ -1,4 +1,4 @@
-"""Scaffolds: proposers that are programs themselves, each run in a sandbox session of its own.
+"""Scaffolds: proposers that are programs themselves, each run in a sandbox session that nobody else is in.
 
 A scaffold has a module `scaffold` with `propose(parent, context)`, and perhaps `solve(instance)`. It is called with
 plain data and answers with plain data. It finds itself as it was at first in every call, and reaches nothing but the
@@ -12,6 +12,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeAlias
@@ -24,10 +25,12 @@ from evolve.frames import DataError, Frame, pack, unpack
 from evolve.lineage import read_program
 from evolve.models.gateway import Gateway, Lease
 from evolve.models.gateway_chat import Refusal
+from evolve.models.meter import amounts
 from evolve.models.transcript import request_hash
 from evolve.options import find_run
 from evolve.repository import open_repository
 from evolve.resources import bundled
+from evolve.rooms import Room, Rooms
 from evolve.sandboxes import harness
 from evolve.types import Limits, Model, Program, Reply, Request, Sandbox, Session, Usage
 
@@ -85,32 +88,34 @@ class Scaffold:
     """A scaffold that may ask `models`, and for evaluations, as far as `lease` reaches. Used by one thread at a time.
 
     Args:
+        rooms: where it runs.
         ask: how models are asked: `Context.relay`.
-        limits: what it may use.
         seconds: of processor time for one call; by the clock four times that, while no model is asked for it.
     """
 
     def __init__(
         self,
         program: Program,
-        sandbox: Sandbox,
+        rooms: Rooms,
         models: Sequence[Model],
         lease: Lease,
         *,
         ask: Callable[[Model, Request], Reply],
-        limits: Limits = _USUAL,
         seconds: float = 60.0,
     ) -> None:
-        self._program, self._sandbox = program, sandbox
-        self._limits, self._seconds = limits, seconds
+        self._program, self._rooms = program, rooms
+        self._models, self._lease, self._seconds = models, lease, seconds
         self._asking = _Asking(ask)
-        self._gateway = Gateway(lease, self._asking, models, folder=harness.home(), evaluate=self._asking.evaluate)
-        self._session: Session | None = None
+        self._room: Room | None = None
+        self._gateway: Gateway | None = None
+        self._spent = Usage()
+        self._trouble: BaseException | None = None
+        self._begun = time.monotonic()
 
     @property
     def used(self) -> Usage:
         """What it has spent of its lease."""
-        return self._gateway.used
+        return self._spent + self._gateway.used if self._gateway is not None else self._spent
 
     @property
     def said(self) -> tuple[str, str]:
@@ -125,46 +130,77 @@ class Scaffold:
         while others work, the scaffold has done it.
         """
         self._asking.begin(evaluate)
+        before = self.used
         try:
             try:
                 return self._call(function, arguments)
             except SandboxFault:
                 self._leave()
+                if self._trouble is not None:
+                    raise
+                # what was answered is answered again, from what is known, and counts then; of what is not asked again
+                # the lease bears nothing, as of any answer that was lost
+                self._spent = before
                 self._asking.again()
             try:
                 return self._call(function, arguments)
             except SandboxFault as fault:
                 self._leave()
-                self._probe()
+                self._rooms.probe()
                 raise ScaffoldFailed("it ended the process that watches it", "failed") from fault
         finally:
-            if self._gateway.trouble is not None:  # whatever the scaffold made of it
-                raise self._gateway.trouble
+            if trouble := self._trouble or (self._gateway.trouble if self._gateway is not None else None):
+                raise trouble  # whatever the scaffold made of it
 
     def close(self) -> None:
         """End it; when this returns, its calls are settled. May be called twice."""
-        self._leave()
-        self._gateway.close()
+        room, self._room = self._room, None
+        if room is not None and room.unclean:  # whatever it is in the middle of
+            room.close()
+        self._settle()
+        if room is not None:
+            self._rooms.give(room)
 
     def _leave(self) -> None:
-        if self._session is not None:
-            self._session.close()
-            self._session = None
+        """Give up the room: whatever is the matter with it, nobody shall have it."""
+        if self._room is not None:
+            self._room.unclean = self._room.unclean or "it was left"
+        self.close()
+
+    def _settle(self) -> None:
+        """Close the gateway; what was spent there is kept."""
+        gateway, self._gateway = self._gateway, None
+        if gateway is not None:
+            gateway.close()
+            self._spent += gateway.used
+            self._trouble = self._trouble or gateway.trouble
+
+    def _enter(self) -> Room:
+        """The room that it is in; another one is entered with what is left of the lease."""
+        if self._room is None:
+            self._room = self._rooms.take()
+            left = {name: getattr(self._lease, name) - amount for name, amount in amounts(self._spent).items()}
+            seconds = max(1e-3, self._lease.seconds - (time.monotonic() - self._begun))
+            lease = replace(self._lease, seconds=seconds, **left)
+            self._gateway = Gateway(
+                lease,
+                self._asking,
+                self._models,
+                folder=harness.home(),
+                evaluate=self._asking.evaluate,
+                door=self._room.door,
+            )
+        return self._room
 
     def _call(self, function: str, arguments: Sequence[object]) -> Any:
-        if self._session is None:
-            self._session = self._sandbox.open("candidate", self._limits, gateway=self._gateway.socket)
-        session = self._session
+        room = self._enter()
+        session, room.unclean = room.session, "its program was not ended"
         files = [[path, path in self._program.executables, False] for path in self._program.files]
         session.send(Frame({"op": "load", "files": files, "module": MODULE}, tuple(self._program.files.values())))
         limits = {"timeout": _LONG, "cpu": self._seconds, "told": ""}
         session.send(Frame({"op": "call", "function": function, "map": False, **limits}, pack(list(arguments))))
         answer = self._answer(session)
-        try:
-            session.send(Frame({"op": "end"}))
-            session.receive(_PATIENCE)
-        except TimeoutError as error:
-            raise SandboxFault(f"a scaffold cannot be ended: {error}") from error
+        room.end()
         if answer.head["op"] == "stopped":
             raise ScaffoldFailed(answer.head["error"], answer.head["kind"])
         try:
@@ -181,17 +217,6 @@ class Scaffold:
                     self._leave()
                     problem = f"stopped after {_SLACK * self._seconds:g} s in which it asked nothing and did not return"
                     raise ScaffoldFailed(problem, "timeout") from None
-
-    def _probe(self) -> None:
-        """Raise `SandboxFault` unless a session without a scaffold can be opened and used now."""
-        session = self._sandbox.open("candidate", self._limits)
-        try:
-            session.send(Frame({"op": "end"}))
-            session.receive(_PATIENCE)
-        except TimeoutError as error:
-            raise SandboxFault(f"a session does not answer: {error}") from error
-        finally:
-            session.close()
 
 
 def smoke_problem(program: Program, sandbox: Sandbox, *, limits: Limits = _USUAL, seconds: float = 60.0) -> str:

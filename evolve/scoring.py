@@ -25,6 +25,7 @@ from evolve.forms import improve
 from evolve.proposers.scaffold import ScaffoldProposer
 from evolve.proposers.solver import Solver
 from evolve.regions import Regions
+from evolve.rooms import Rooms
 from evolve.sandboxes import cache, harness
 from evolve.sandboxes.choose import choose, require_able
 from evolve.sandboxes.guarantees import Guarantee, missing
@@ -37,6 +38,9 @@ __all__ = ["EVALUATIONS", "Asking", "make_evaluator", "make_sandbox", "make_scor
 
 EVALUATIONS = "evaluations.jsonl"
 """The transcript of what evaluations have asked models, below a run's state."""
+
+_SCAFFOLDS = 100
+"""That run in one session, one after another; each does a whole search."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +118,9 @@ def make_scorer(
     settings = task.settings.evaluator
     scorer: Scorer
     if task.settings.of_scaffolds:
-        scorer = weighed(_of_scaffolds(task, sandbox, asking, on_notice), **task.settings.utility.model_dump())
+        scorer = weighed(
+            _of_scaffolds(task, sandbox, asking, on_notice, strict=strict), **task.settings.utility.model_dump()
+        )
     else:
         scorer = _cached(make_evaluator(task, sandbox, strict=strict), task, sandbox, strict=strict, notice=on_notice)
     race = None
@@ -139,20 +145,29 @@ def _cached(scorer: Scorer, task: Task, sandbox: Sandbox, *, strict: bool, notic
     return scorer
 
 
-def _of_scaffolds(task: Task, sandbox: Sandbox, asking: Asking | None, notice: Callable[[str], None]) -> Scorer:
-    """What scores scaffolds. All that runs for it runs in the same sandbox, each in sessions of its own."""
+def _of_scaffolds(
+    task: Task, sandbox: Sandbox, asking: Asking | None, notice: Callable[[str], None], *, strict: bool
+) -> Scorer:
+    """What scores scaffolds. All that runs for it runs in the same sandbox, in sessions of its own."""
     if asking is None or not asking.models:
         raise TaskError(f"the programs of {task.name} are scaffolds, which ask models: name one with --model")
+    strict = strict or task.settings.sandbox.strict
     table, found = task.settings.improve, improve.others(task, forms.load)
     smoke = partial(smoke_problem, sandbox=sandbox, limits=task.limits, seconds=task.settings.evaluator.call_timeout)
+    rooms = Rooms(sandbox, task.limits, most=1 if strict else _SCAFFOLDS)
+    scored = partial(_scored, sandbox=sandbox, strict=strict, notice=notice)
     if task.settings.solve.benchmark is not None:
-        benchmark = _benchmark(task, found.tasks[0], sandbox, asking, notice)
+        other = found.tasks[0]
+        benchmark = _benchmark(task, other, scored(other), rooms, asking)
         try:
-            return Solve(benchmark, relay=asking.relay, smoke=smoke, each=task.settings.solve.each)
+            return Solve(
+                benchmark, relay=asking.relay, smoke=smoke, each=task.settings.solve.each, on_close=rooms.close
+            )
         except ValueError as error:
             raise TaskError(f"{task.folder / 'task.toml'}: [solve] benchmark: {error}") from error
     made = [
-        [_downstream(task, other, sandbox, asking, notice) for other in part] for part in (found.tasks, found.held_out)
+        [_downstream(task, other, scored(other), rooms, asking) for other in part]
+        for part in (found.tasks, found.held_out)
     ]
     return Improve(
         made[0],
@@ -163,28 +178,32 @@ def _of_scaffolds(task: Task, sandbox: Sandbox, asking: Asking | None, notice: C
         calls=table.calls,
         each=table.each,
         staged=table.staged,
+        on_close=rooms.close,
     )
 
 
-def _benchmark(task: Task, other: Task, sandbox: Sandbox, asking: Asking, notice: Callable[[str], None]) -> Benchmark:
+def _scored(other: Task, *, sandbox: Sandbox, strict: bool, notice: Callable[[str], None]) -> Scorer:
+    """What scores the programs of a task that scaffolds are tried on."""
+    return _cached(make_evaluator(other, sandbox, strict=strict), other, sandbox, strict=strict, notice=notice)
+
+
+def _benchmark(task: Task, other: Task, evaluator: Scorer, rooms: Rooms, asking: Asking) -> Benchmark:
     regions = Regions(other.seed, other.settings.task.editable)
 
     def solve(program: Program, files: Mapping[str, str], seed: int, relay: Relay) -> Attempt:
         solver = Solver(
             asking.models,
-            sandbox=sandbox,
+            sandbox=rooms,
             task=other.settings.task.description,
             calls=task.settings.solve.calls,
             seconds=task.settings.evaluator.call_timeout,
-            limits=task.limits,
         )
         return Attempt(*solver.solve(program, other.seed, files, regions, seed, relay))
 
-    evaluator = _cached(make_evaluator(other, sandbox), other, sandbox, strict=False, notice=notice)
     return Benchmark(name=other.name, seed=other.seed, evaluator=evaluator, solve=solve)
 
 
-def _downstream(task: Task, other: Task, sandbox: Sandbox, asking: Asking, notice: Callable[[str], None]) -> Downstream:
+def _downstream(task: Task, other: Task, evaluator: Scorer, rooms: Rooms, asking: Asking) -> Downstream:
     settings = other.settings.task
     best = settings.best_known
     assert best is not None
@@ -193,19 +212,18 @@ def _downstream(task: Task, other: Task, sandbox: Sandbox, asking: Asking, notic
         ScaffoldProposer,
         regions,
         asking.models,
-        sandbox=sandbox,
+        sandbox=rooms,
         task=settings.description,
         direction=settings.direction,
         evaluations=task.settings.improve.evaluations,
         seconds=task.settings.evaluator.call_timeout,
-        limits=task.limits,
         whole=True,
     )
     return Downstream(
         name=other.name,
         seed=other.seed,
         regions=regions,
-        evaluator=_cached(make_evaluator(other, sandbox), other, sandbox, strict=False, notice=notice),
+        evaluator=evaluator,
         best_known=best if settings.direction == "maximize" else -best,
         proposer=lambda program, calls: proposer(program=program, calls=calls),
     )

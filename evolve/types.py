@@ -398,7 +398,6 @@ class Sandbox(Protocol):
 
         `gateway` is a Unix socket of this machine to which a candidate in this session, and in no other, can connect:
         its variable `EVOLVE_GATEWAY` says where. It has mode 666, in a folder that is the engine's alone, and listens.
-        Such a session is for one program.
 
         Raises `SandboxUnavailable` when it cannot work on this machine, `SandboxFault` when it failed this time.
         """

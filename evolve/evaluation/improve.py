@@ -17,7 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -89,10 +89,12 @@ class Improve:
             the same tasks with other seeds.
         relay: how models are asked for the search of that key: each search has a key of its own, the same each time.
         archive: makes what remembers the programs of one search.
-        smoke: what speaks against a scaffold before anything is spent on it, "" when nothing does.
+        smoke: what speaks against a scaffold before anything is spent on it, "" when nothing does. Who has passed once
+            is not asked again.
         calls: of models, for one search; it makes as many proposals at most.
         each: searches of one task, which differ in their seeds.
         staged: only a scaffold that can be used on the first task is tried on the others.
+        on_close: closes what the tasks' proposers share.
 
     Raises `ValueError` without a task, or when two have the same name.
     """
@@ -111,6 +113,7 @@ class Improve:
         calls: int = 8,
         each: int = 1,
         staged: bool = False,
+        on_close: Callable[[], None] = lambda: None,
     ) -> None:
         names = [task.name for task in (*tasks, *held_out)]
         if not tasks or len(set(names)) != len(names):
@@ -118,6 +121,8 @@ class Improve:
         self._tasks: dict[Split, Sequence[Downstream]] = {"search": tasks, "held_out": held_out or tasks}
         self._relay, self._archive, self._smoke = relay, archive, smoke
         self._calls, self._each, self._staged = calls, each, staged
+        self._on_close = on_close
+        self._sound: set[str] = set()
         self._closed = threading.Event()
         self._starts: dict[tuple[str, Split, int], float] = {}
 
@@ -128,8 +133,11 @@ class Improve:
         is a score, and `TaskError` when a task cannot be searched.
         """
         begun = time.monotonic()
-        if problem := self._smoke(program):
-            return _failed(problem, begun)
+        if program.tree not in self._sound:
+            if problem := self._smoke(program):
+                return _failed(problem, begun)
+            self._sound.add(program.tree)
+            begun = time.monotonic()
         searches: list[_Search] = []
         for task in self._tasks[split]:
             for number in range(self._each):
@@ -166,9 +174,11 @@ class Improve:
     def close(self) -> None:
         """End the searches that are under way, and close the tasks' evaluators. May be called twice."""
         self._closed.set()
-        for tasks in self._tasks.values():
-            for task in tasks:
-                task.evaluator.close()
+        with ExitStack() as last:  # each, whatever becomes of the others
+            for tasks in self._tasks.values():
+                for task in tasks:
+                    last.callback(task.evaluator.close)
+            last.callback(self._on_close)
 
     def _searched(self, program: Program, task: Downstream, label: str) -> _Search:
         """One search, to its end."""

@@ -59,8 +59,10 @@ class Solve:
     Args:
         benchmark: what they are tried on.
         relay: how models are asked for the instance of that key: each has a key of its own, the same each time.
-        smoke: what speaks against an agent before anything is spent on it, "" when nothing does.
+        smoke: what speaks against an agent before anything is spent on it, "" when nothing does. Who has passed once
+            is not asked again.
         each: parts of one evaluation.
+        on_close: closes what agents run in.
 
     Raises `ValueError` when the benchmark has fewer than three parts.
     """
@@ -75,6 +77,7 @@ class Solve:
         relay: Callable[[int], Relay],
         smoke: Callable[[Program], str] = lambda _: "",
         each: int = 4,
+        on_close: Callable[[], None] = lambda: None,
     ) -> None:
         parts = sorted({path.partition("/")[0] for path in benchmark.seed.files if "/" in path})
         if len(parts) < _HELD_OUT:
@@ -85,6 +88,8 @@ class Solve:
             "search": [part for part in parts if part not in kept],
         }
         self._benchmark, self._relay, self._smoke, self._each = benchmark, relay, smoke, each
+        self._on_close = on_close
+        self._sound: set[str] = set()
         self._closed = threading.Event()
 
     def evaluate(self, program: Program, *, split: Split = "search", seed: int = 0) -> Evaluation:
@@ -94,8 +99,11 @@ class Solve:
         score, and `TaskError` when the benchmark does not score parts.
         """
         begun = time.monotonic()
-        if problem := self._smoke(program):
-            return _failed(problem, begun)
+        if program.tree not in self._sound:
+            if problem := self._smoke(program):
+                return _failed(problem, begun)
+            self._sound.add(program.tree)
+            begun = time.monotonic()
         attempts = {part: self._attempted(program, part, split, seed) for part in self._drawn(split, seed)}
         problems = [f"{part}: {attempt.problem}" for part, attempt in attempts.items() if attempt.problem]
         if all(attempt.program is None for attempt in attempts.values()):
@@ -125,7 +133,10 @@ class Solve:
     def close(self) -> None:
         """End what is under way, and close the benchmark's evaluator. May be called twice."""
         self._closed.set()
-        self._benchmark.evaluator.close()
+        try:
+            self._on_close()
+        finally:
+            self._benchmark.evaluator.close()
 
     def _drawn(self, split: Split, seed: int) -> list[str]:
         parts = self._parts[split]

@@ -18,7 +18,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,7 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from evolve.budget import Budget
-from evolve.errors import BudgetSpent, ModelFault, SandboxFault, TaskError
+from evolve.errors import BudgetSpent, ModelFault, TaskError
+from evolve.models.door import Door
 from evolve.models.evaluations import ONE
 from evolve.models.gateway_chat import Refusal, document, events, models_document, read_files, read_request
 from evolve.models.gateway_http import Bounds, HttpAnswer, HttpRequest, SocketServer
@@ -77,6 +77,7 @@ class Gateway:
         folder: where the socket is made. It is the engine's alone, such as `sandboxes.harness.home()`.
         evaluate: what files, paths -> text or None, would score, as a JSON object; on many threads at once. It raises
             `Refusal` for those that cannot be evaluated, which cost nothing.
+        door: the one to answer at, where there is one: it stays for the next gateway.
         max_tokens: that one answer may have.
         again: how often a call whose answer was lost is made anew.
 
@@ -91,6 +92,7 @@ class Gateway:
         *,
         folder: Path,
         evaluate: Callable[[Mapping[str, str | None]], Mapping[str, Any]] | None = None,
+        door: Door | None = None,
         max_tokens: int = 16_384,
         again: int = 2,
         bounds: Bounds = _NO_BOUNDS,
@@ -108,16 +110,17 @@ class Gateway:
         self._evaluate = evaluate
         self._account = _Account(lease)
         self._closed = False
-        path = folder / f"{secrets.token_hex(6)}.sock"
+        self._door, self._stays = door or Door(folder), door is not None
         try:
-            self._server = SocketServer(path, self._answer, _failure, bounds)
-        except OSError as error:
-            raise SandboxFault(f"there can be no socket at {path}: {error}; a shorter TMPDIR may help") from error
+            self._server = SocketServer(self._door, self._answer, _failure, bounds)
+        except BaseException:
+            self._leave()
+            raise
 
     @property
     def socket(self) -> Path:
         """What `Sandbox.open` takes as `gateway`."""
-        return self._server.path
+        return self._door.path
 
     @property
     def used(self) -> Usage:
@@ -129,6 +132,11 @@ class Gateway:
         self._closed = True
         self._account.wake()
         self._server.close()
+        self._leave()
+
+    def _leave(self) -> None:
+        if not self._stays:
+            self._door.close()
 
     def _answer(self, request: HttpRequest) -> HttpAnswer:
         """One answer, on a thread of its own."""

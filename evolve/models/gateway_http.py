@@ -12,12 +12,12 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import h11
 
 from evolve.models.background import Background
+from evolve.models.door import Door
 
 __all__ = ["Bounds", "HttpAnswer", "HttpRequest", "SocketServer"]
 
@@ -74,32 +74,24 @@ class _Gone(Exception):
 
 
 class SocketServer:
-    """Serves on a Unix socket at `path` until it is closed. `answer` is called on threads, `at_once` at a time.
+    """Serves at a door until it is closed. `answer` is called on threads, `at_once` at a time.
 
-    `failure` is the answer to what does not get as far: a status and a code. Raises `OSError` when there can be no
-    socket at `path`.
+    `failure` is the answer to what does not get as far: a status and a code. The door stays, unless there were too many
+    nuisances. Raises `SandboxFault`.
     """
 
     def __init__(
         self,
-        path: Path,
+        door: Door,
         answer: Callable[[HttpRequest], HttpAnswer],
         failure: Callable[[int, str, str], HttpAnswer],
         bounds: Bounds,
     ) -> None:
-        self.path = path
+        self._door, self.path = door, door.path
         self._answer, self._failure, self._bounds = answer, failure, bounds
         self._nuisances = 0
         self._connections: set[asyncio.Task[None]] = set()
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-        try:
-            self._listener.bind(str(path))
-            path.chmod(0o666)  # whatever user the sandbox gives a program; who sees it at all is the sandbox's to say
-            self._listener.listen(bounds.at_once + _SPARE)  # beyond that, who has a timeout is refused by the kernel
-            self._listener.setblocking(False)
-        except BaseException:
-            self._listener.close()
-            raise
+        self._listener = door.enter()
         self._pool = ThreadPoolExecutor(bounds.at_once, thread_name_prefix="evolve-gateway")
         self._background = Background("evolve-gateway")
         self._background.run(self._listen())
@@ -113,7 +105,6 @@ class SocketServer:
         self._background.call(self._deafen)
         self._background.close(last, 0.0)
         self._listener.close()
-        self.path.unlink(missing_ok=True)
         self._pool.shutdown()
 
     async def _listen(self) -> None:
@@ -121,14 +112,16 @@ class SocketServer:
 
     def _deafen(self) -> None:
         """Take no more connections, and end those that there are."""
-        asyncio.get_running_loop().remove_reader(self._listener)
-        self._listener.close()
+        if self._listener.fileno() >= 0:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
         for connection in self._connections:
             connection.cancel()
 
     def _count(self) -> None:
         self._nuisances += 1
         if self._nuisances == self._bounds.nuisances:
+            self._door.deafen()
             self._deafen()
 
     def _accept(self) -> None:

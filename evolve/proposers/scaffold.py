@@ -16,6 +16,7 @@ from evolve.proposers._outcome import Outcome, Refused
 from evolve.proposers._patch import accepted
 from evolve.proposers._summary import summary_of
 from evolve.regions import Regions
+from evolve.rooms import Rooms
 from evolve.scaffolds import REFERENCE, Scaffold, ScaffoldFailed
 from evolve.types import (
     Context,
@@ -62,10 +63,10 @@ def lease_of(calls: int, models: Sequence[Model], evaluations: int = 0) -> Lease
 class ScaffoldProposer:
     """Has a scaffold propose: `propose(parent, context)` of its module `scaffold`, which gives paths -> text.
 
-    Each proposal is made by a process of its own in a session of its own, with a lease of `calls` calls and so many
-    `evaluations`; with `whole` one session and one lease serve all of them, one after another, until `close`. What the
-    scaffold returns is checked as every other answer is, and so is what it has evaluated. Whatever it does wrong makes
-    a proposal that is rejected for it.
+    Each proposal is made by a process of its own, with a lease of `calls` calls and so many `evaluations`; with `whole`
+    one session and one lease serve all of them, one after another, until `close`. What the scaffold returns is checked
+    as every other answer is, and so is what it has evaluated. Whatever it does wrong makes a proposal that is rejected
+    for it.
 
     The note of a trial holds `scaffold`, the first digits of its tree id, `outcome`, `model`, the one that answered
     last, `repairs`, the number of the trial that it mends, and `reference`, the number of the trial that `adopted`
@@ -77,11 +78,12 @@ class ScaffoldProposer:
         program: the scaffold.
         adopted: of a search for scaffolds, the trial whose program proposes the trial of a number, in the place of
             `program`; it is asked when a proposal is planned.
-        sandbox: where it runs; the caller closes it.
+        sandbox: where it runs, in a session for each lease; or rooms of one, which are shared. The caller closes it.
         task: what the task's author says of it.
         direction: whether higher or lower scores are better.
         max_tokens: the most tokens of an answer.
         seconds: of processor time, for a proposal; see `Scaffold`.
+        limits: of its sessions, where it is given no rooms.
     """
 
     def __init__(  # noqa: PLR0913 - settings are keyword arguments of the class that uses them
@@ -90,7 +92,7 @@ class ScaffoldProposer:
         models: Sequence[tuple[Model, float]],
         *,
         program: Program,
-        sandbox: Sandbox,
+        sandbox: Sandbox | Rooms,
         adopted: Callable[[int], Trial] | None = None,
         task: str = "",
         direction: str = "maximize",
@@ -103,13 +105,14 @@ class ScaffoldProposer:
     ) -> None:
         if not models or any(weight <= 0 for _, weight in models):
             raise ValueError("there is no model to ask, or one with a weight that is not above 0")
-        self._regions, self._program, self._sandbox, self._adopted = regions, program, sandbox, adopted
+        self._regions, self._program, self._adopted = regions, program, adopted
+        self._rooms = Rooms.of(sandbox, limits)
         self._models = [model for model, _ in models]
         self._names = drawn([(model.name, weight) for model, weight in models])
         said = {"task": task.strip(), "direction": direction}
         self._values = {**said, "max_tokens": max_tokens, "evaluations": evaluations}
         self._lease = lease_of(calls, self._models, evaluations)
-        self._seconds, self._limits = seconds, limits
+        self._seconds = seconds
         self._memory = Memory()
         self._whole = whole
         self._kept: Scaffold | None = None
@@ -213,15 +216,7 @@ class ScaffoldProposer:
     def _opened(self, program: Program, ask: Callable[[Model, Request], Reply]) -> Scaffold:
         if self._kept is not None:
             return self._kept
-        made = Scaffold(
-            program,
-            self._sandbox,
-            self._models,
-            self._lease,
-            ask=ask,
-            limits=self._limits,
-            seconds=self._seconds,
-        )
+        made = Scaffold(program, self._rooms, self._models, self._lease, ask=ask, seconds=self._seconds)
         if self._whole:
             self._kept = made
         return made

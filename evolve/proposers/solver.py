@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from evolve.proposers._outcome import Refused
 from evolve.proposers.scaffold import changed, drawn, lease_of
 from evolve.regions import Regions
+from evolve.rooms import Rooms
 from evolve.scaffolds import Scaffold, ScaffoldFailed
 from evolve.types import Limits, Model, Program, Reply, Request, Sandbox, Usage
 
@@ -21,17 +22,18 @@ class Solver:
 
     Args:
         models: (model, weight) pairs, at least one.
-        sandbox: where scaffolds run; the caller closes it.
+        sandbox: where scaffolds run, in a session for each answer; or rooms of one. The caller closes it.
         task: what is to be done, in words.
         max_tokens: the most tokens of an answer.
         seconds: of processor time, for an answer; see `Scaffold`.
+        limits: of its sessions, where it is given no rooms.
     """
 
     def __init__(
         self,
         models: Sequence[tuple[Model, float]],
         *,
-        sandbox: Sandbox,
+        sandbox: Sandbox | Rooms,
         task: str,
         calls: int = 2,
         max_tokens: int = 16_384,
@@ -44,7 +46,7 @@ class Solver:
             "models": drawn([(model.name, weight) for model, weight in models]),
             "max_tokens": max_tokens,
         }
-        self._sandbox, self._limits, self._seconds = sandbox, limits, seconds
+        self._rooms, self._seconds = Rooms.of(sandbox, limits), seconds
         self._lease = lease_of(calls, self._models)
 
     def solve(
@@ -61,15 +63,7 @@ class Solver:
         paths = [path for path in regions.paths(whole) if path in files and regions.spans(whole, path)]
         marked = any(regions.spans(whole, path) != [(0, len(files[path]))] for path in paths)
         instance = {**self._told, "files": dict(files), "paths": paths, "marked": marked, "seed": seed}
-        asked = Scaffold(
-            scaffold,
-            self._sandbox,
-            self._models,
-            self._lease,
-            ask=ask,
-            limits=self._limits,
-            seconds=self._seconds,
-        )
+        asked = Scaffold(scaffold, self._rooms, self._models, self._lease, ask=ask, seconds=self._seconds)
         program, problem = None, ""
         try:
             program = changed(asked.call("solve", instance), whole, regions, "solve")

@@ -81,7 +81,7 @@ def argv(  # noqa: PLR0913 - what the harness is told, all but four optional
     With `separate` the harness is started as root with `CAPABILITIES`, and gives each candidate a user id of its own.
     With `once` it asks to be replaced after each candidate: where they cannot be told apart by user.
     With `counted` what `/sys/fs/cgroup` shows inside is the control group of this session and of nothing else.
-    `gateway` is the socket by which the session's only candidate asks models, as it sees it.
+    `gateway` is the socket by which the session's candidates ask models, as they see it.
     """
     if gateway is not None and role != "candidate":
         raise ValueError("a gateway is for a candidate: what an evaluator needs of models it cannot have")
@@ -92,7 +92,8 @@ def argv(  # noqa: PLR0913 - what the harness is told, all but four optional
         "abandoned": list(abandoned),
         "emptied": list(emptied),
         "separate": separate,
-        "once": once or gateway is not None,
+        # whoever can pass for another one could go on asking in the place of the next
+        "once": once or (gateway is not None and not separate),
         "counted": counted,
         "gateway": gateway or "",
     }

@@ -258,6 +258,37 @@ def test_a_smoke_test_spares_the_searches() -> None:
     assert evaluator.asked == []
 
 
+def test_who_has_passed_the_smoke_test_is_not_asked_again() -> None:
+    """A gate scores two scaffolds on many pairs. One that has not passed is asked each time."""
+    asked: list[str] = []
+
+    def smoke(program: Program) -> str:
+        asked.append(program.tree)
+        return "" if program is GOOD else "no"
+
+    made = improve(smoke=smoke)
+    other = scaffold("0.0")
+    for program in (GOOD, other, GOOD, other):
+        assert (made.evaluate(program).status is Status.OK) is (program is GOOD)
+    assert asked == [GOOD.tree, other.tree, other.tree]
+
+
+def test_closing_closes_all(sandbox: Sandbox) -> None:
+    """The evaluators and what proposers share, although one of them does not close well."""
+
+    class Stuck(Distance):
+        def close(self) -> None:
+            super().close()
+            raise SandboxFault("stuck")
+
+    evaluators, closed = [Distance(), Stuck(), Distance()], []
+    made = improve(*evaluators, sandbox=sandbox, on_close=lambda: closed.append(1))
+    with pytest.raises(SandboxFault, match="stuck"):
+        made.close()
+    assert [evaluator.closed > 0 for evaluator in evaluators] == [True] * 3
+    assert closed
+
+
 def test_a_lease_bounds_each_search(sandbox: Sandbox) -> None:
     """So many calls, and so many proposals; each search has a key of its own, which is the same every time."""
     model, keys = ScriptedModel(lambda _: "0.25"), []
