@@ -98,12 +98,15 @@ class Tuned:
         elif trial.parents and (parent := self._family_of(trial.parents[0])) is not None:
             parent.quota = min(parent.quota + self.each, self.most)
             self._open[self._keys[trial.parents[0]]] = parent
-        if key is None or (family is None and trial.fitness is None):
-            self._pass_on(trial, tuned=tuned)
-        elif family is None:
+        if family is not None:
+            if not tuned:  # for the archive it is a copy of the structure's first trial
+                copy = Evaluation(status=Status.DUPLICATE)
+                self._pass_on(replace(trial, evaluation=copy, duplicate_of=family.root.number))
+            self._joined(family, trial)
+        elif key is not None and trial.fitness is not None:
             self._found(key, trial)
-        else:
-            self._joined(key, family, trial, tuned=tuned)
+        elif not tuned:
+            self._pass_on(trial)
 
     def sample(self, rng: np.random.Generator) -> Selection:
         """What the archive samples, each structure as the best program of it. Raises `LookupError`."""
@@ -197,17 +200,12 @@ class Tuned:
             self._open.pop(key, None)
         self._keys = {number: key for number, key in self._keys.items() if key not in gone}
 
-    def _joined(self, key: bytes, family: _Family, trial: Trial, *, tuned: bool) -> None:
-        """A program of a known structure: for the archive, a copy of the structure's first trial, maybe better."""
-        if not tuned:
-            self._pass_on(
-                replace(trial, evaluation=Evaluation(status=Status.DUPLICATE), duplicate_of=family.root.number)
-            )
+    def _joined(self, family: _Family, trial: Trial) -> None:
+        """A program of a known structure, maybe a better one."""
         if trial.fitness is None or (family.best is not None and trial.fitness <= _fitness(family)):
             return
         if family.best is None:
             family.root = trial  # the first one lost its score, so the archive has forgotten it
-            self._keys[trial.number] = key
         family.best = trial
         self._show(family)
 
@@ -232,9 +230,8 @@ class Tuned:
         program = family.best.program if family.best is not None else root.program
         self._pass_on(replace(root, evaluation=evaluation, program=program, usage=Usage()))
 
-    def _pass_on(self, trial: Trial, *, tuned: bool = False) -> None:
-        if tuned:
-            return
+    def _pass_on(self, trial: Trial) -> None:
+        """Tell the archive of a trial, whose parents are for it the first ones of their structures."""
         parents = [self._family_of(number) for number in trial.parents]
         known = (
             family.root.number if family else number for family, number in zip(parents, trial.parents, strict=True)

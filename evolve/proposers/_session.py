@@ -42,6 +42,8 @@ class Session:
     """There is nothing left to gain."""
     distribution: Distribution = field(init=False)
     _best_values: tuple[float, ...] = field(init=False)
+    _base: Vector = field(init=False)
+    _unit: Vector = field(init=False)
     _known: dict[int, float] = field(default_factory=dict)
     _points: list[Vector] = field(default_factory=list)
     _fitness: list[float | None] = field(default_factory=list)
@@ -50,8 +52,13 @@ class Session:
     _median: float = -math.inf
 
     def __post_init__(self) -> None:
-        self.distribution = Distribution(len(self.start), self.sigma)
         self._best_values = self.start
+        self._begin()
+
+    def _begin(self) -> None:
+        self.distribution = Distribution(len(self.start), self.sigma)
+        self._base = np.array(self.start)
+        self._unit = np.array([magnitude(value) for value in self.start])
 
     def take(self, trial: Trial, values: Sequence[float]) -> None:
         """Learn of a trial whose literals have these values; when that completes a generation, learn from it.
@@ -63,7 +70,7 @@ class Session:
             fitness = self._known.get(trial.duplicate_of)
         elif fitness is not None:
             self._known[trial.number] = fitness
-        self._points.append(_point(self.start, values))
+        self._points.append((np.array(values) - self._base) / self._unit)
         self._fitness.append(fitness)
         if fitness is not None and fitness > self.best:
             self.best, self._best_values, self.template = fitness, tuple(values), trial
@@ -94,7 +101,7 @@ class Session:
 
     def _begin_again(self, start: tuple[float, ...], sigma: float) -> None:
         self.start, self.sigma = start, sigma
-        self.distribution = Distribution(len(start), sigma)
+        self._begin()
         self.epoch += 1
         self.generation = self._stalled = 0
         self._median = -math.inf
@@ -152,10 +159,6 @@ def magnitude(value: float) -> float:
 def values_at(start: Sequence[float], point: Vector) -> list[float]:
     """The values of the literals at a point."""
     return [value + magnitude(value) * float(step) for value, step in zip(start, point, strict=True)]
-
-
-def _point(start: Sequence[float], values: Sequence[float]) -> Vector:
-    return np.array([(value - base) / magnitude(base) for base, value in zip(start, values, strict=True)])
 
 
 def _ranks(fitness: Sequence[float | None]) -> list[float]:

@@ -146,7 +146,7 @@ class Tuner:
         aim = self._aim(known, selection)
         if aim is None:
             return _rejected(selection.parents[0], "there is no numeric literal left to tune in the evolving regions")
-        return _propose(aim, context, self._few, 2.0 * self._sigma)
+        return _drawn(aim, context, self._few, 2.0 * self._sigma)
 
     def tell(self, trial: Trial) -> None:
         """Own trials feed their session; a new best of another proposer joins that of its structure."""
@@ -236,7 +236,8 @@ def _values(literals: Sequence[Literal]) -> tuple[float, ...]:
     return tuple([float(literal.value) for literal in literals] + [0.0] * (len(literals) == 1))
 
 
-def _propose(aim: _Aim, context: Context, few: float, step: float) -> Proposal:
+def _drawn(aim: _Aim, context: Context, few: float, step: float) -> Proposal:
+    """A point that differs from the target as it is written."""
     rng = context.rng
     many = len(aim.literals) > _MANY
     by_few = few > 0 and many and (aim.generation < _LEARNED or rng.random() < few)
