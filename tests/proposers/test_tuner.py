@@ -357,8 +357,8 @@ def test_proposals_may_be_made_while_trials_are_told() -> None:
         for number in range(1, 300):
             waiting.append((number, pool.submit(tuner.plan(selection(first), ask(number)))))
             if len(waiting) == 8:
-                number, made = waiting.popleft()
-                tuner.tell(told(number, made.result(), near(31.0, 0.7, -5.5, 0.125)(made.result().program)))
+                asked, made = waiting.popleft()
+                tuner.tell(told(asked, made.result(), near(31.0, 0.7, -5.5, 0.125)(made.result().program)))
     assert structure(tuner.plan(selection(first), ask(301))().program) == structure(program)
 
 
