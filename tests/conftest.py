@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from evolve.sandboxes import harness
+from evolve.testing.processes import settles
 
 ROOT = Path(__file__).parent.parent
 
@@ -38,14 +39,18 @@ _came: dict[str, str] = {}
 """What lies in the folder of this process's sandboxes: its name, and after which test it was seen first."""
 
 
+def _there() -> set[str]:
+    return {path.name for path in harness.home().iterdir()} - {"harness", "lock"}
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
     """A session that a file of tests leaves open is the error of that file, and not of whoever looks for his own."""
     yield
-    found = {path.name for path in harness.home().iterdir()} - {"harness", "lock"}
-    _came.update((name, item.nodeid) for name in found - _came.keys())
+    _came.update((name, item.nodeid) for name in _there() - _came.keys())
     if nextitem is None or nextitem.path != item.path:
-        left = {name: _came[name] for name in found}
+        settles(lambda: not _there(), 30)  # a thread of a search that was stopped may be about to close one
+        left = {name: _came.get(name, item.nodeid) for name in _there()}
         _came.clear()
         assert not left, f"of sessions that were opened there is left, after which test: {left}"
 

@@ -148,7 +148,12 @@ def _proven(groups: Groups) -> bool:
 def _exit_code(argv: Sequence[str]) -> int | None:
     try:
         ended = subprocess.run(
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=5, check=False
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=60,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
@@ -170,7 +175,7 @@ class _FolderGroup:
         return (self.folders[0], "/sys/fs/cgroup/memory"), *((folder, "/sys/fs/cgroup/cpuacct") for folder in counting)
 
     def remove(self) -> None:
-        deadline = time.monotonic() + 2
+        deadline = time.monotonic() + 10
         for folder in self.folders:
             while True:
                 try:

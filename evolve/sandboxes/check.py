@@ -28,7 +28,7 @@ from evolve.types import Sandbox, Session
 __all__ = ["Finding", "Unproven", "check"]
 
 _MIB = 2**20
-_SOON = 5.0  # seconds within which a killed tree is gone
+_SOON = 30.0  # seconds within which a killed tree is gone
 _WRITABLE = {"/tmp", "/dev/shm", "/dev/mqueue"}  # noqa: S108 - the sandbox's
 _REFUSED = {1, 38}  # EPERM, ENOSYS
 _UNLIMITED = 2**60  # what control groups of version 1 say when there is no limit is above
@@ -305,7 +305,7 @@ def _stopped_in_time(bench: _Bench, *, timeout: float, cpu: float | None) -> str
     except Stopped as stopped:
         seconds = time.monotonic() - start
         _expect(stopped.kind == "timeout", f"stopped for another reason: {stopped}")
-        _expect(seconds < 10, f"a loop was stopped only after {seconds:.1f} s")
+        _expect(seconds < 60, f"a loop was stopped only after {seconds:.1f} s")
         return f"a loop that ignores SIGTERM was stopped after {seconds:.1f} s, the limit was 0.5"
     raise Broken("a loop without end ended")
 

@@ -36,7 +36,7 @@ def test_memory_is_bounded_and_the_group_goes(groups: Groups) -> None:
 def test_tasks_are_bounded(groups: Groups) -> None:
     """The kernel refuses one process too many."""
     group = groups.make(64 * 2**20, 4)
-    script = "for i in 1 2 3 4 5 6; do sleep 0.3 & done 2>/dev/null; wait"
+    script = "for i in 1 2 3 4 5 6; do sleep 5 & done 2>/dev/null; wait"
     ended = subprocess.run(group.enter(["sh", "-c", script]), capture_output=True, check=False)
     group.remove()
     assert ended.returncode != 0
