@@ -101,10 +101,13 @@ def test_a_run_killed_anywhere_goes_on_as_if_nothing_had_happened(
     for _ in range(kills):
         process = subprocess.Popen(command, env=environment)
         # at a random size of the journal, so that every session gets somewhere, and then at any point of a trial
-        wait_for_growth(path / ".evolve" / "journal.jsonl", moments.randrange(300 * trials // kills))
-        time.sleep(moments.random() * 0.01)
-        process.kill()
-        if process.wait() != -signal.SIGKILL:  # on a busy machine it may be over before
+        try:
+            wait_for_growth(process, path / ".evolve" / "journal.jsonl", moments.randrange(300 * trials // kills))
+            time.sleep(moments.random() * 0.01)
+        finally:
+            process.kill()
+            process.wait()
+        if process.returncode != -signal.SIGKILL:  # on a busy machine it may be over before
             break
         killed += 1
         if kind != "races":
@@ -137,9 +140,12 @@ def test_what_a_person_does_between_kills_is_kept(tmp_path: Path) -> None:
     moments, mine = random.Random(0), []
     for number in range(6):
         process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
-        wait_for_growth(path / ".evolve" / "journal.jsonl", moments.randrange(5_000, 12_000))
-        process.kill()
-        if process.wait() != -signal.SIGKILL:  # on a busy machine it may be over before
+        try:
+            wait_for_growth(process, path / ".evolve" / "journal.jsonl", moments.randrange(5_000, 12_000))
+        finally:
+            process.kill()
+            process.wait()
+        if process.returncode != -signal.SIGKILL:  # on a busy machine it may be over before
             break
         Run.open(path).close()  # waits until the git process of the killed session has ended
         (path / f"note-{number}.txt").write_text("mine\n")
@@ -174,11 +180,11 @@ def paid_for(path: Path) -> dict[str, int]:
     return {name: sum(usage.get(name, 0) for usage in calls.values()) for name in names}
 
 
-def wait_for_growth(file: Path, size: int) -> None:
-    """Until the file is so many bytes longer than now; it may not be there yet."""
+def wait_for_growth(process: subprocess.Popen[bytes], file: Path, size: int) -> None:
+    """Until the file is so many bytes longer than now, or the process is over; the file may not be there yet."""
     start = file.stat().st_size if file.exists() else 0
     deadline = time.monotonic() + 300
-    while (file.stat().st_size if file.exists() else 0) <= start + size:
+    while (file.stat().st_size if file.exists() else 0) <= start + size and process.poll() is None:
         assert time.monotonic() < deadline, "the run does not get anywhere"
         time.sleep(0.001)
 
