@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 from evolve.evaluation.native import EVALUATOR_LIMITS
-from evolve.task import TaskFile
+from evolve.tables import TaskFile
 
 PAGE = (Path(__file__).parent.parent / "docs" / "task-format.md").read_text(encoding="utf-8")
 SECTIONS = dict(re.findall(r"^## \[(\w+)\]\n(.*?)(?=^## )", PAGE, re.MULTILINE | re.DOTALL))

@@ -15,7 +15,9 @@ from evolve.folders import read_folder, task_files
 from evolve.forms.beside import UNPROTECTED, beside
 from evolve.forms.configuration import Configuration
 from evolve.resources import bundled
-from evolve.task import Form, Task, TaskFile, settings_over
+from evolve.tables import TaskFile
+from evolve.task import Form, Task
+from evolve.task_file import settings_over
 from evolve.types import Json, path_problem
 
 __all__ = ["Foreign", "one_file"]
