@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from evolve.config import PROPOSERS
+from evolve.proposing import PROPOSERS
 from evolve.regions import Regions
 from evolve.task import Task
 from evolve.testing.fakes import FunctionEvaluator, NumberProposer, number_program

@@ -33,7 +33,7 @@ class Options:
         workers: evaluations at a time; by default one for each processor, or fewer where the task says so.
         sandbox: "auto", the name of a sandbox, or one of yours.
         allow_unsafe: let programs from a proposer that is not ours run in a sandbox that does not isolate.
-        proposer: a name in `PROPOSERS` or `ASKING` of `evolve.config`, or "module:attribute"; "auto" is "llm" when
+        proposer: a name in `PROPOSERS` or `ASKING` of `evolve.proposing`, or "module:attribute"; "auto" is "llm" when
             there are models to ask, else "mix".
         scaffold: the folder of a scaffold, or a run of scaffolds: it proposes.
         archive: a name in `ARCHIVES` of `evolve.policies`, or "module:attribute"; with settings, "NAME,key=value,...";

@@ -14,7 +14,7 @@ import git
 from evolve.adoption.referee import Referee
 from evolve.again import Anew, Silent, Unasked, unknown
 from evolve.budget import Budget
-from evolve.config import check_config, models_of, most_of, parts_of, same_task, task_of
+from evolve.config import check_config, parts_of, same_task, task_of
 from evolve.errors import RunNotFound, StorageError
 from evolve.evolution import Evolution
 from evolve.journal import Journal
@@ -24,6 +24,7 @@ from evolve.models.transcript import Transcript
 from evolve.recovery import needs_recovery
 from evolve.run import Run
 from evolve.scoring import EVALUATIONS, Asking, make_sandbox, make_scorer
+from evolve.services import models_of, most_of
 
 __all__ = ["Replayed", "replay"]
 

@@ -13,13 +13,14 @@ from evolve.adoption.referee import Referee
 from evolve.adoption.settings import adoption_of
 from evolve.again import Silent, Unasked
 from evolve.budget import Budget
-from evolve.config import check_config, models_of, most_of, parts_of, same_task, task_of
+from evolve.config import check_config, parts_of, same_task, task_of
 from evolve.errors import TaskError
 from evolve.evolution import Evolution
 from evolve.history import History
 from evolve.lineage import Lineage
 from evolve.recovery import needs_recovery, recover
 from evolve.run import Run
+from evolve.services import models_of, most_of
 
 __all__ = ["Lineages", "lineage_of", "review"]
 

@@ -19,9 +19,6 @@ from evolve.config import (
     check_config,
     counted,
     in_flight,
-    make_models,
-    models_of,
-    moved,
     parts_of,
     prepare,
     same_task,
@@ -37,6 +34,7 @@ from evolve.options import Options, check_limits
 from evolve.recovery import needs_recovery, recover
 from evolve.run import Run
 from evolve.scoring import EVALUATIONS, Asking, make_sandbox, make_scorer
+from evolve.services import make_models, models_of, moved
 from evolve.task import Task
 from evolve.types import Evaluation, Sandbox, Trial
 

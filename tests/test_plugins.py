@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from evolve.config import PROPOSERS
 from evolve.errors import Fault, PluginError, TaskError
 from evolve.history import History
 from evolve.plugins import make
 from evolve.policies import ARCHIVES
+from evolve.proposing import PROPOSERS
 from evolve.regions import Regions
 from evolve.testing.fakes import NumberProposer, number_program
 from evolve.testing.searches import open_evolution

@@ -15,9 +15,9 @@ import pandas as pd
 from evolve import forms
 from evolve.bench.frozen import simulated_identity
 from evolve.bench.policies import Policy
-from evolve.config import answers_here, choose_asked
 from evolve.errors import RunDamaged, RunExists, StorageError, TaskError
 from evolve.options import Options, check_limits
+from evolve.services import answers_here, choose_asked
 
 __all__ = ["Order", "Plan", "searcher_identity"]
 

@@ -10,7 +10,7 @@ from statistics import fmean
 from typing import Any
 
 from evolve.archives.tuned import Tuned
-from evolve.config import Parts, answers_here, prepare
+from evolve.config import Parts, prepare
 from evolve.errors import TaskError
 from evolve.estimates.forecast import Pace, Reserve, Total, forecast, interval
 from evolve.estimates.measure import PRETENDED, Timing, ask, largest, pretend, size, time_evaluations, tunable
@@ -22,6 +22,7 @@ from evolve.proposers.llm import LLM
 from evolve.proposers.scaffold import ScaffoldProposer
 from evolve.proposers.woven import Woven
 from evolve.scoring import make_evaluator
+from evolve.services import answers_here
 from evolve.task import Task
 from evolve.types import Reply, Request, Usage
 
