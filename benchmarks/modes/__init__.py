@@ -1,0 +1,1 @@
+"""A truly better scaffold in each mode: whether it is adopted."""

@@ -1,0 +1,80 @@
+"""Is a scaffold that is truly better adopted, in each mode and for each seed?
+
+    python -m benchmarks.modes [--modes stop,sica,dgm] [--seeds 1-20] [--jobs 2] [--keep FOLDER]
+    python -m benchmarks.modes --table
+
+The models' service is `evolve.testing.teachable`: its third edit of the scaffold is a lesson that it heeds in all that
+it is asked afterwards, and its other edits are idle. With the lesson it answers with the methods of `methods/`, which
+go a third to a half of the way, or repairs the bug. A run is the bundled task with the seed scaffold, its four
+downstream tasks or its benchmark, its gate and its archive. One thing is smaller, for time: a lease of `--calls` calls
+a nested search, where `stop` and `dgm` have 8. A run goes on in steps of three trials until something is adopted, for
+twelve at most.
+
+Rows are appended to `results/modes.parquet`, a row for each run, and those that are there are not made again. `--table`
+prints what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks.modes.runs import MODES, calls_of, measure
+
+RESULTS = Path(__file__).parent / "results" / "modes.parquet"
+
+
+def main() -> int:
+    """Make what is missing and print the table; 1 when a seed is not adopted, or another one is."""
+    parser = argparse.ArgumentParser(description="Is a truly better scaffold adopted, in each mode and seed?")
+    parser.add_argument("--modes", default=",".join(MODES))
+    parser.add_argument("--seeds", default="1-20", help="first and last")
+    parser.add_argument("--calls", type=int, default=2, help="of a nested search, in stop and dgm")
+    parser.add_argument("--sandbox", default="process")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="where the runs stay")
+    parser.add_argument("--table", action="store_true", help="print what is there")
+    given = parser.parse_args()
+    first, _, last = given.seeds.partition("-")
+    seeds = range(int(first), int(last or first) + 1)
+    rows = pd.read_parquet(RESULTS) if RESULTS.exists() else pd.DataFrame(columns=["mode", "seed", "calls"])
+    if not given.table:
+        known = set(zip(rows["mode"], rows["seed"], rows["calls"], strict=True))
+        wanted = [(mode, seed, calls_of(mode, given.calls)) for seed in seeds for mode in given.modes.split(",")]
+        with ProcessPoolExecutor(given.jobs, max_tasks_per_child=1) as pool:
+            made = [
+                pool.submit(measure, *each, sandbox=given.sandbox, keep=given.keep)
+                for each in wanted
+                if each not in known
+            ]
+            for done in as_completed(made):
+                row = done.result()
+                rows = pd.concat([rows, pd.DataFrame([row])], ignore_index=True)
+                RESULTS.parent.mkdir(exist_ok=True)
+                rows.to_parquet(RESULTS, index=False)
+                print(" ".join(f"{name}={value}" for name, value in row.items()), flush=True)
+    print(table(rows))
+    return int(not (rows["planted"] & (rows["others"] == 0)).all())
+
+
+def table(rows: pd.DataFrame) -> str:
+    """A line for each mode."""
+    names = f"{'mode':6}{'calls':>6}{'seeds':>7}{'adopted':>9}{'others':>8}{'asked':>7}{'at trial':>10}"
+    lines = [f"{names}{'confirmations':>15}{'pairs':>14}{'gain':>7}{'seconds':>9}{'cpu':>7}"]
+    for (mode, calls), found in rows.groupby(["mode", "calls"], sort=False):
+        good = found[found["planted"]]
+        low, middle, high = good["pairs"].quantile([0.0, 0.5, 1.0], interpolation="nearest")
+        lines.append(
+            f"{mode:6}{calls:6d}{len(found):7d}{len(good):9d}{found['others'].sum():8d}{found['asked_person'].sum():7d}"
+            f"{'-'.join(str(each) for each in sorted(set(good['trial']))):>10}{found['confirmations'].max():15d}"
+            f"{f'{middle} ({low}-{high})':>14}{good['gain'].mean():7.2f}{found['seconds'].median():9.0f}"
+            f"{found['cpu_seconds'].median():7.0f}"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
