@@ -13,7 +13,7 @@ from evolve import journal
 from evolve.errors import RunDamaged, RunNotFound
 from evolve.journal import Event, Replay
 from evolve.lineage import trial_commit
-from evolve.models.transcript import answered, unanswered
+from evolve.models.transcript import EVALUATIONS, answered, unanswered
 from evolve.recovery import needs_recovery, read_ledger
 from evolve.run import check, read_config
 from evolve.standing import Standing
@@ -125,19 +125,25 @@ class History:
 
     @cached_property
     def spent(self) -> Usage:
-        """What models took, as their services said: also for trials that were not told yet, whose answers are paid for.
-
-        A clone knows of trials that were told alone. Raises `StorageError`."""
+        """What models took, as their services said: also for trials that were not told yet, whose answers are paid for,
+        and for evaluations that ask models. A clone knows of the proposals of trials that were told alone. Raises
+        `StorageError`."""
         path = self.path / ".evolve" / "transcript.jsonl"
-        told = sum((trial.usage for trial in self._trials.values()), Usage())
+        told = sum((trial.usage for trial in self._trials.values()), Usage()) + self.evaluating
         return told + answered(path, self.in_flight) if path.exists() and self.in_flight else told
+
+    @cached_property
+    def evaluating(self) -> Usage:
+        """What of it evaluations took. Raises `StorageError`."""
+        path = self.path / ".evolve" / EVALUATIONS
+        return answered(path) if path.exists() else Usage()
 
     @cached_property
     def unanswered(self) -> Usage:
         """What calls of models may have taken at most whose answers never came, or are on their way while the run is
         going on. It counts as spent. Raises `StorageError`."""
-        path = self.path / ".evolve" / "transcript.jsonl"
-        return unanswered(path) if path.exists() else Usage()
+        paths = [self.path / ".evolve" / name for name in ("transcript.jsonl", EVALUATIONS)]
+        return sum((unanswered(path) for path in paths if path.exists()), Usage())
 
     def __len__(self) -> int:
         """How many trials were told, the seed among them."""

@@ -189,12 +189,18 @@ class Lineage:
         """Have the ledger keep an event of a gate, in its place among the trials."""
         self._noted.append((len(self._ledger), event))
 
+    def adopt_first(self, number: int) -> None:
+        """Have the branch `adopted` begin with a trial, before anything was decided."""
+        if self._decision_tip is None:
+            self._decision_tip = self.commit(number)
+            self.point("adopted", self._decision_tip)
+
     def decide(self, number: int, program: Program, message: str, *, told: int) -> str:
         """Commit a decision about trial `number` to the branch `adopted`; return its id.
 
-        Its tree is the `program` that is adopted from here on, its parents are the decision before and the trial, and
-        its date is that of trial `told`, the last one when it was made. So `git log --first-parent adopted` tells what
-        was decided, and what is adopted is checked out like any branch.
+        Its tree is the `program` that is adopted from here on, its parents are the decision before, or the trial that
+        `adopt_first` named, and the trial, and its date is that of trial `told`, the last one when it was made. So
+        `git log --first-parent adopted` tells what was decided, and what is adopted is checked out like any branch.
         """
         parents = [*([self._decision_tip] if self._decision_tip else []), self.commit(number)]
         when = self.started + told

@@ -20,10 +20,10 @@ from evolve.evolution import Evolution
 from evolve.journal import Journal
 from evolve.lineage import Lineage
 from evolve.models.meter import Meter
-from evolve.models.transcript import Transcript
+from evolve.models.transcript import EVALUATIONS, Transcript
 from evolve.recovery import needs_recovery
 from evolve.run import Run
-from evolve.scoring import EVALUATIONS, Asking, make_sandbox, make_scorer
+from evolve.scoring import Asking, make_sandbox, make_scorer
 from evolve.services import models_of, most_of
 
 __all__ = ["Replayed", "replay"]

@@ -34,10 +34,7 @@ from evolve.scaffolds import smoke_problem
 from evolve.task import Task
 from evolve.types import Model, Program, Sandbox
 
-__all__ = ["EVALUATIONS", "Asking", "make_evaluator", "make_sandbox", "make_scorer"]
-
-EVALUATIONS = "evaluations.jsonl"
-"""The transcript of what evaluations have asked models, below a run's state."""
+__all__ = ["Asking", "make_evaluator", "make_sandbox", "make_scorer"]
 
 _SCAFFOLDS = 100
 """That run in one session, one after another; each does a whole search."""

@@ -29,11 +29,11 @@ from evolve.evolution import Evolution, Outcome
 from evolve.journal import encode_evaluation
 from evolve.lineage import Lineage
 from evolve.models.meter import Meter
-from evolve.models.transcript import Transcript
+from evolve.models.transcript import EVALUATIONS, Transcript
 from evolve.options import Options, check_limits
 from evolve.recovery import needs_recovery, recover
 from evolve.run import Run
-from evolve.scoring import EVALUATIONS, Asking, make_sandbox, make_scorer
+from evolve.scoring import Asking, make_sandbox, make_scorer
 from evolve.services import make_models, models_of, moved
 from evolve.task import Task
 from evolve.types import Evaluation, Sandbox, Trial

@@ -40,9 +40,9 @@ def main() -> int:
     given = parser.parse_args()
     first, _, last = given.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
-    rows = pd.read_parquet(RESULTS) if RESULTS.exists() else pd.DataFrame(columns=["mode", "seed", "calls"])
+    records = pd.read_parquet(RESULTS).to_dict("records") if RESULTS.exists() else []
     if not given.table:
-        known = set(zip(rows["mode"], rows["seed"], rows["calls"], strict=True))
+        known = {(row["mode"], row["seed"], row["calls"]) for row in records}
         wanted = [(mode, seed, calls_of(mode, given.calls)) for seed in seeds for mode in given.modes.split(",")]
         with ProcessPoolExecutor(given.jobs, max_tasks_per_child=1) as pool:
             made = [
@@ -52,10 +52,11 @@ def main() -> int:
             ]
             for done in as_completed(made):
                 row = done.result()
-                rows = pd.concat([rows, pd.DataFrame([row])], ignore_index=True)
+                records.append(row)
                 RESULTS.parent.mkdir(exist_ok=True)
-                rows.to_parquet(RESULTS, index=False)
+                pd.DataFrame(records).to_parquet(RESULTS, index=False)
                 print(" ".join(f"{name}={value}" for name, value in row.items()), flush=True)
+    rows = pd.DataFrame(records)
     print(table(rows))
     return int(not (rows["planted"] & (rows["others"] == 0)).all())
 

@@ -49,6 +49,8 @@ class Referee:
 
     def tell(self, trial: Trial) -> None:
         """Learn of a trial that the lineage has recorded."""
+        if self.adoption.adopted is None:
+            self._lineage.adopt_first(trial.number)
         self._decide(self.adoption.tell(trial))
 
     def next(self) -> Callable[[], Mapping[str, Json]] | None:

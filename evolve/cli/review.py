@@ -96,8 +96,8 @@ def _show(history: History, lineage: Lineages, as_json: bool) -> None:
     before = adopted if question is not None else adoption.canary.before if adoption.canary is not None else adopted
     print_fields(
         {
-            "trial": number,
-            "adopted": before,
+            "change": f"trial {number}",
+            "in place of": f"trial {before}",
             "question": _asks(lineage),
             "approve": f"evolve review {where} approve --reason ...",
             "reject": f"evolve review {where} reject --reason ...",

@@ -73,6 +73,7 @@ def _show_run(history: History, as_json: bool) -> None:
                 "answers": answers,
                 "in_flight": history.in_flight,
                 "spent": _record(history.spent),
+                "spent_by_evaluations": _record(history.evaluating),
                 "unanswered": _record(history.unanswered),
                 "seed": describe(history[0], history) if len(history) else None,
                 "best": describe(history.best, history) if scored else None,
@@ -94,7 +95,7 @@ def _show_run(history: History, as_json: bool) -> None:
             + (f", {history.tuned} of them points of the tuner" if history.tuned else ""),
             "ended": ", ".join(f"{count} {status}" for status, count in statuses.most_common()),
             "answers": ", ".join(f"{count} {outcome}" for outcome, count in answers.most_common()),
-            "spent": spent(history.spent),
+            "spent": _spent(history),
             "unanswered": f"{spent(history.unanswered)}, at most, counted as spent" if history.unanswered.calls else "",
             "baseline": compared(standings),
             "limits": ", ".join(limits),
@@ -128,10 +129,12 @@ def _lineage(history: History) -> dict[str, Any]:
         return {}
     adoption = lineage.adoption
     waits = adoption.question or adoption.canary
+    found = figures(lineage.said, max(len(history) - 1, 0))
+    taken = {name: value / found.standing for name, value in _record(history.spent).items()} if found.standing else None
     return {
         "adopted": lineage.adoption.adopted.number,
         "waits": waits.number if waits is not None else None,
-        "lineage": asdict(figures(lineage.said, max(len(history) - 1, 0))),
+        "lineage": {**asdict(found), "spent_to_improve": taken},
     }
 
 
@@ -139,22 +142,31 @@ def _improvement(found: dict[str, Any], history: History) -> dict[str, str]:
     """The same in words."""
     if not found:
         return {}
-    table = found["lineage"]
-    counts = f"{table['confirmed']} confirmed in {table['pairs']} pairs, {table['adopted']} adopted"
-    rates = {
-        "improvements in 100 trials": table["improvement_rate"],
-        "lines changed in 100 trials": table["velocity"],
-        "of the confirmed were adopted": table["validated"],
-        "of the adopted were rolled back": table["regression_rate"],
-        "trials for one that stands": table["trials_to_improve"],
-        "pairs for one that stands": table["pairs_to_improve"],
-    }
-    waits = found["waits"]
+    table, waits = found["lineage"], found["waits"]
+    confirmed = "none yet"
+    if table["confirmed"]:
+        confirmed = f"{table['confirmed']} in {table['pairs']} pairs, {table['adopted']} adopted ({100 * table['validated']:.0f} %)"
+    if table["adopted"]:
+        confirmed += f", {table['adopted'] - table['standing']} rolled back ({100 * table['regression_rate']:.0f} %)"
+    each = rates = ""
+    if table["standing"]:
+        taken = table["spent_to_improve"]
+        rates = f"{figure(table['improvement_rate'])} improvements and {figure(table['velocity'])} lines in 100 trials"
+        each = f"{figure(table['trials_to_improve'])} trials, {figure(table['pairs_to_improve'])} pairs"
+        each += f", {figure(taken['calls'])} calls, {figure(taken['dollars'])} dollars"
     return {
         "adopted": f"trial {found['adopted']}",
         "waits": f"trial {waits} (evolve review {quote(str(history.path))})" if waits is not None else "",
-        "lineage": ", ".join([counts, *(f"{figure(rate)} {of}" for of, rate in rates.items() if rate is not None)]),
+        "confirmed": confirmed,
+        "changes": rates,
+        "one takes": each,
     }
+
+
+def _spent(history: History) -> str:
+    """What models were paid, and for how many of the calls it was evaluations that asked."""
+    asked = history.evaluating.calls
+    return spent(history.spent) + (f"; {asked} of the calls were asked by evaluations" if asked else "")
 
 
 def _record(usage: Usage) -> dict[str, float]:
@@ -175,7 +187,9 @@ def _standings(history: History) -> Standings | None:
 def _scores(trial: Trial, history: History) -> str:
     held_out = history.held_out.get(trial.number)
     return f"trial {trial.number}: {outcome(trial)}" + (
-        f", on held-out instances {figure(held_out.score)}" if held_out is not None else ""
+        f", on held-out instances {figure(held_out.score) if held_out.score is not None else held_out.status}"
+        if held_out is not None
+        else ""
     )
 
 

@@ -25,7 +25,10 @@ from typing import Any
 from evolve.errors import RunDamaged, StorageError
 from evolve.types import Reply, Request, Usage
 
-__all__ = ["Call", "Transcript", "answered", "request_hash", "unanswered"]
+__all__ = ["EVALUATIONS", "Call", "Transcript", "answered", "request_hash", "unanswered"]
+
+EVALUATIONS = "evaluations.jsonl"
+"""The transcript of what evaluations have asked models, below a run's state."""
 
 _LINE = re.compile(rb'\{"trial":(\d+),"call":(\d+),"(sent|reply|fault)":')
 
@@ -52,15 +55,15 @@ def request_hash(model: str, request: Request) -> str:
     return hashlib.blake2b(said.encode(), digest_size=16).hexdigest()
 
 
-def answered(path: Path, trials: Collection[int]) -> Usage:
-    """What the calls of these trials took that have an answer in the file at `path`.
+def answered(path: Path, trials: Collection[int] | None = None) -> Usage:
+    """What the calls of these trials, or of all, took that have an answer in the file at `path`.
 
     Raises `StorageError` when it cannot be read.
     """
-    wanted = {str(number).encode() for number in trials}
+    wanted = None if trials is None else {str(number).encode() for number in trials}
     total = Usage()
     for _, line, trial, _, kind in _heads(path):
-        if kind == b"reply" and trial in wanted:
+        if kind == b"reply" and (wanted is None or trial in wanted):
             total += Usage(**json.loads(line)["reply"]["usage"])
     return total
 
