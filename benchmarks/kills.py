@@ -39,6 +39,8 @@ def main(every: int) -> int:
         for count, phase in moments[::every]:
             command = [sys.executable, "-m", "evolve.testing.lineages", str(killed), str(count), phase]
             ended = subprocess.run(command, check=False, capture_output=True, text=True)
+            if ended.returncode == 0:
+                break  # no pair is scored any more
             if ended.returncode != -signal.SIGKILL:
                 print(f"at {count} {phase}: {ended.returncode}\n{ended.stderr}")
                 return 1

@@ -17,12 +17,16 @@ prints what is there.
 from __future__ import annotations
 
 import argparse
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import json
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from benchmarks.modes.runs import MODES, calls_of, measure
+from benchmarks.modes.runs import MODES, calls_of
 
 RESULTS = Path(__file__).parent / "results" / "modes.parquet"
 
@@ -40,25 +44,37 @@ def main() -> int:
     given = parser.parse_args()
     first, _, last = given.seeds.partition("-")
     seeds = range(int(first), int(last or first) + 1)
-    records = pd.read_parquet(RESULTS).to_dict("records") if RESULTS.exists() else []
+    records: list[dict[Any, Any]] = pd.read_parquet(RESULTS).to_dict("records") if RESULTS.exists() else []
+    broken = False
     if not given.table:
         known = {(row["mode"], row["seed"], row["calls"]) for row in records}
         wanted = [(mode, seed, calls_of(mode, given.calls)) for seed in seeds for mode in given.modes.split(",")]
-        with ProcessPoolExecutor(given.jobs, max_tasks_per_child=1) as pool:
-            made = [
-                pool.submit(measure, *each, sandbox=given.sandbox, keep=given.keep)
-                for each in wanted
-                if each not in known
-            ]
+        missing = [each for each in wanted if each not in known]
+        with ThreadPoolExecutor(given.jobs) as pool:
+            made = [pool.submit(measured, *each, given.sandbox, given.keep) for each in missing]
             for done in as_completed(made):
-                row = done.result()
+                try:
+                    row = done.result()
+                except subprocess.CalledProcessError as error:
+                    print(f"failed: {' '.join(error.cmd)}")
+                    broken = True
+                    continue
                 records.append(row)
                 RESULTS.parent.mkdir(exist_ok=True)
                 pd.DataFrame(records).to_parquet(RESULTS, index=False)
                 print(" ".join(f"{name}={value}" for name, value in row.items()), flush=True)
     rows = pd.DataFrame(records)
     print(table(rows))
-    return int(not (rows["planted"] & (rows["others"] == 0)).all())
+    return int(broken or not (rows["planted"] & (rows["others"] == 0)).all())
+
+
+def measured(mode: str, seed: int, calls: int, sandbox: str, keep: Path | None) -> dict[str, Any]:
+    """The row of a run, which is made in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.modes.runs", mode, str(seed), str(calls), sandbox]
+    command += [str(keep)] if keep is not None else []
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    row: dict[str, Any] = json.loads(done.stdout)
+    return row
 
 
 def table(rows: pd.DataFrame) -> str:

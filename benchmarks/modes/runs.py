@@ -1,11 +1,18 @@
-"""One run of a mode with the teachable model, and what became of it."""
+"""One run of a mode with the teachable model, and what became of it.
+
+    python -m benchmarks.modes.runs MODE SEED CALLS SANDBOX [KEEP]
+
+prints its row of the table as JSON.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -85,9 +92,9 @@ def place(mode: str, seed: int, keep: Path | None) -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="evolve-modes-") as folder:
             yield Path(folder)
         return
-    folder = keep / f"{mode}-{seed}"
-    folder.mkdir(parents=True)
-    yield folder
+    kept = keep / f"{mode}-{seed}"
+    kept.mkdir(parents=True)
+    yield kept
 
 
 def smaller(mode: str, calls: int, folder: Path) -> Path:
@@ -140,3 +147,8 @@ def git(run: Path, *arguments: str, missing: str | None = None) -> str:
     """What git says; `missing` when it fails."""
     done = subprocess.run(["git", "-C", str(run), *arguments], check=missing is None, capture_output=True, text=True)
     return missing if done.returncode and missing is not None else done.stdout
+
+
+if __name__ == "__main__":
+    mode, seed, calls, sandbox, *keep = sys.argv[1:]
+    print(json.dumps(measure(mode, int(seed), int(calls), sandbox=sandbox, keep=Path(keep[0]) if keep else None)))

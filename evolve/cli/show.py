@@ -145,7 +145,8 @@ def _improvement(found: dict[str, Any], history: History) -> dict[str, str]:
     table, waits = found["lineage"], found["waits"]
     confirmed = "none yet"
     if table["confirmed"]:
-        confirmed = f"{table['confirmed']} in {table['pairs']} pairs, {table['adopted']} adopted ({100 * table['validated']:.0f} %)"
+        confirmed = f"{table['confirmed']} in {table['pairs']} pairs"
+        confirmed += f", {table['adopted']} adopted ({100 * table['validated']:.0f} %)"
     if table["adopted"]:
         confirmed += f", {table['adopted'] - table['standing']} rolled back ({100 * table['regression_rate']:.0f} %)"
     each = rates = ""

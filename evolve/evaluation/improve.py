@@ -143,10 +143,10 @@ class Improve:
             for number in range(self._each):
                 label = f"{split} {seed} {task.name} {number}"
                 searches.append(self._searched(program, task, label))
-            if self._staged and not any(search.outcomes["ok"] for search in searches):
+            if self._staged and not any(search.usable for search in searches):
                 break
         feedback = "\n".join(search.told for search in searches) if split == "search" else ""
-        if not any(search.outcomes["ok"] for search in searches):
+        if not any(search.usable for search in searches):
             return _failed(feedback or "no proposal of it could be used", begun)
         gains = {search.name if self._each > 1 else search.task.name: search.gain for search in searches}
         score = math.fsum(gains.values()) / len(gains)
@@ -162,7 +162,7 @@ class Improve:
                 "nanodollars": used.nanodollars,
                 **({"evaluations": used.evaluations} if used.evaluations else {}),
                 "proposals": sum(search.outcomes.total() for search in searches),
-                "usable": sum(search.outcomes["ok"] for search in searches),
+                "usable": sum(search.usable for search in searches),
             },
             feedback=feedback,
             cost=Cost(seconds=time.monotonic() - begun),
@@ -264,6 +264,11 @@ class _Search:
     def name(self) -> str:
         """Of the instance, where a task has several."""
         return f"{self.task.name}-{self.which}"
+
+    @property
+    def usable(self) -> int:
+        """How many proposals could be used: one that finds what there was already is none that is broken."""
+        return self.outcomes["ok"] + self.outcomes["duplicate"]
 
     @property
     def hangs(self) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
+import shutil
+import subprocess
 import sys
 import threading
 import time
@@ -204,6 +206,81 @@ def test_who_runs_away_from_being_killed_is_killed(session: Session) -> None:
     assert time.monotonic() - start < 40
     _, found = run(caller, LOOK, "processes")
     assert len(found) == 3
+
+
+FASTER = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import tree
+
+class Runaways:
+    # whoever looks for them finds one that has gone already
+    alive = True
+
+    def running(self):
+        return [2**30] if self.alive else []
+
+    def kill_all(self):
+        self.alive = False
+
+print(tree.Tree(users=Runaways()).kill(patience=5.0))
+"""
+ALL_OF_ONE = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+import users
+
+def started(action):
+    if os.fork() == 0:
+        try:
+            users.become(having.candidate)
+            action()
+        finally:
+            os._exit(0)
+
+def run_away(until):
+    os.setsid()
+    while time.monotonic() < until:
+        if os.fork():
+            os._exit(0)
+
+assert os.getpid() == 1, "it kills all processes of a user, and is to see none of this machine's"
+having = users.Users()
+having.another()
+started(lambda: time.sleep(300))
+bystander = having.candidate
+while not (sleeping := having.running()):
+    time.sleep(0.01)
+having.another()
+for _ in range(4):
+    started(lambda: run_away(time.monotonic() + 60))
+while len(having.running()) < 2:
+    time.sleep(0.01)
+having.kill_all()
+until = time.monotonic() + 20
+while (left := having.running()) and time.monotonic() < until:
+    os.waitpid(-1, os.WNOHANG)
+    time.sleep(0.01)
+having.candidate = bystander
+print(left, having.running() == sleeping)
+"""
+
+
+def test_who_forks_faster_than_it_is_found_is_killed_with_all_of_its_user() -> None:
+    """Once that was tried for a while; without it such a one would go on."""
+    command = [sys.executable, "-c", FASTER, str(harness.directory())]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert ended.stdout == "True\n", ended.stderr
+
+
+def test_all_of_a_user_are_killed_and_nobody_else() -> None:
+    """At one moment, in namespaces in which nothing else can be seen."""
+    if os.geteuid() != 0 or shutil.which("unshare") is None:
+        pytest.skip("private namespaces need root and unshare(1), from util-linux")
+    private = ["unshare", "--pid", "--fork", "--kill-child", "--mount", "--mount-proc", "--net", "--ipc", "--uts"]
+    command = [*private, sys.executable, "-c", ALL_OF_ONE, str(harness.directory())]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert ended.stdout == "[] True\n", ended.stderr
 
 
 def test_no_zombie_stays(session: Session) -> None:

@@ -1,7 +1,7 @@
 """A threshold."""
 
 
-def priority(item, remaining):
+def priority(item: int, remaining: int) -> float:
     """The tightest gap of at most 15, else a bin that keeps room for another item."""
     gap = remaining - item
     if gap <= 15:

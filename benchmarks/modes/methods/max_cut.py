@@ -1,9 +1,9 @@
 """Some moves of a local search."""
 
 
-def cut(nodes, edges):
+def cut(nodes: int, edges: list[list[int]]) -> list[int]:
     """Begun with the sides in turn, one node after another changes its side where that is better."""
-    near = [[] for _ in range(nodes)]
+    near: list[list[tuple[int, int]]] = [[] for _ in range(nodes)]
     for one, other, weight in edges:
         near[one].append((other, weight))
         near[other].append((one, weight))

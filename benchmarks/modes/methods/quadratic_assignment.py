@@ -1,7 +1,7 @@
 """Some exchanges of a local search."""
 
 
-def assign(flows, distances, preferences):
+def assign(flows: list[list[int]], distances: list[list[int]], preferences: list[list[int]]) -> list[int]:
     """Facilities that come one after another exchange their places where that is better."""
     number = len(flows)
     places = list(range(number))

@@ -3,7 +3,7 @@
 import random
 
 
-def assign(variables, clauses):
+def assign(variables: int, clauses: list[list[int]]) -> list[bool]:
     """A variable of a clause that is not satisfied is turned round, as often as there are variables, by halves."""
     draw = random.Random(0)
     values = [True] * (variables + 1)
