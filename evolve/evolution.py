@@ -73,7 +73,8 @@ class Evolution:
         tuning: what the tuner tries while evaluators have nothing else to do; with one trial in flight, before the next
             proposal. Its trials count as evaluations and not as trials.
         gate: what decides, beside the search, which program is adopted. Its work goes first, and takes half of the
-            workers at most; with one trial in flight it is done between trials.
+            workers at most, or all of them when no trial is under way; with one trial in flight it is done between
+            trials.
         meter: how proposers ask models; what they used is the meter's to say, not theirs.
         once: scores a program for a proposal that asks before it proposes; without it none may.
         stop_when_stalled: ask for nothing more when the archive says that nothing helps, in its attribute `stalled`.
@@ -137,7 +138,6 @@ class Evolution:
             self.learners,
             self._pools,
             most=2 * self.reservation.get("evaluations", 1),
-            at_a_time=max(1, self.workers // 2),
             on_spent=self._ask_no_more,
         )
         self._short = ""
@@ -263,13 +263,16 @@ class Evolution:
     def _fill(self) -> bool:
         """Begin what there is room and budget for; False when nothing is under way any more."""
         self._books.tick()
-        while not self._stopped and (self._judge() or self._ask()):
+        half = max(1, self.workers // 2)
+        while not self._stopped and (
+            self._judge(half) or self._ask() or (not self._flights and self._judge(self.workers))
+        ):
             pass
         return bool(self._flights or self._judging) and not self._stopped
 
-    def _judge(self) -> bool:
+    def _judge(self, at_a_time: int) -> bool:
         """Have the gate's work done; False when there is no room for any, or nothing to do."""
-        return not (self.in_flight == 1 and self._flights) and self._judging.begin()
+        return not (self.in_flight == 1 and self._flights) and self._judging.begin(at_a_time)
 
     def _ask(self) -> bool:
         """Ask for one more trial; False when there is no room for any."""

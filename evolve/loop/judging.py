@@ -20,7 +20,6 @@ class Judging:
 
     Args:
         most: evaluations that a piece of work may take.
-        at_a_time: pieces of work under way.
         on_spent: hears which resource of the budget did not reach.
     """
 
@@ -31,11 +30,10 @@ class Judging:
         pools: Pools,
         *,
         most: int,
-        at_a_time: int,
         on_spent: Callable[[str], None],
     ) -> None:
         self._journal, self._learners, self._pools = journal, learners, pools
-        self._most, self._at_a_time, self._on_spent = most, at_a_time, on_spent
+        self._most, self._on_spent = most, on_spent
         self._running: dict[Future[Mapping[str, Json]], int] = {}
         self._begun = 0
 
@@ -43,10 +41,10 @@ class Judging:
         """How many pieces of work are under way."""
         return len(self._running)
 
-    def begin(self) -> bool:
-        """Begin a piece of work; False when there is no room for any, or nothing to do."""
+    def begin(self, at_a_time: int) -> bool:
+        """Begin a piece of work; False when so many are under way, or there is nothing to do."""
         gate, budget = self._learners.gate, self._learners.budget
-        if gate is None or len(self._running) >= self._at_a_time:
+        if gate is None or len(self._running) >= at_a_time:
             return False
         key = ("gate", self._begun)
         if not budget.reserve(key, {"evaluations": self._most}):

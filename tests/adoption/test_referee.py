@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import threading
 import time
@@ -22,7 +23,7 @@ from evolve.gates.sequential import Rules
 from evolve.history import History
 from evolve.lineage import Lineage
 from evolve.testing.adoptions import OBJECTIVE, CoinEvaluator
-from evolve.testing.fakes import number_score
+from evolve.testing.fakes import FunctionEvaluator, number_score
 from evolve.testing.searches import open_evolution
 from evolve.types import Evaluation, Program, Split
 
@@ -188,9 +189,27 @@ class Crowded(CoinEvaluator):
         return super().evaluate(program, split=split, seed=seed)
 
 
-@pytest.mark.parametrize(("workers", "most"), [(1, 1), (4, 2)])
-def test_pairs_leave_half_of_the_workers_to_trials(tmp_path: Path, workers: int, most: int) -> None:
-    """And there is always room for one."""
+@pytest.mark.parametrize(("workers", "most"), [(1, 1), (4, 4)])
+def test_pairs_take_all_workers_when_no_trial_is_under_way(tmp_path: Path, workers: int, most: int) -> None:
+    """They are what is left to do when the trials are told."""
     crowded = Crowded(most)
     searched(tmp_path / "run", gate=referee(evaluator=lambda: crowded), workers=workers, in_flight=workers)
     assert crowded.most == most
+
+
+def test_pairs_leave_half_of_the_workers_to_trials(tmp_path: Path) -> None:
+    """As long as one is under way, however much there would be to confirm."""
+    crowded, calls = Crowded(2), itertools.count()
+    seen: list[int] = []
+
+    def slow(program: Program) -> float:
+        with crowded.turn:
+            if next(calls) > 8:
+                crowded.turn.wait_for(lambda: crowded.most >= 2, 20)
+                crowded.turn.wait_for(lambda: crowded.most > 2, 0.2)  # more may not come while this trial is here
+            seen.append(crowded.most)
+        return number_score(program)
+
+    given: dict[str, Any] = {"evaluator": FunctionEvaluator(slow), "gate": referee(evaluator=lambda: crowded)}
+    searched(tmp_path / "run", workers=4, in_flight=2, **given)
+    assert max(seen) == 2
