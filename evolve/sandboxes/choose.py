@@ -18,7 +18,7 @@ NAMES = ("docker", "bubblewrap", "process")
 """The sandboxes that come along, the strongest first."""
 
 _USUAL = Surroundings()
-_QUICK = 2  # seconds for each request to a Docker engine that may be stuck
+_QUICK = 5  # seconds for each request to a Docker engine that may be stuck
 _PATIENCE = 30.0  # seconds until a harness has answered for the first time
 _ISOLATION = {Guarantee.FILES, Guarantee.NETWORK, Guarantee.PROCESSES}
 

@@ -17,7 +17,7 @@ from evolve.testing.models import ScriptedModel
 from evolve.types import Model, Reply, Request
 
 HELLO = {"model": "scripted", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 10}
-LEASE = Lease(calls=2, tokens=10**6, nanodollars=10**9, seconds=60.0, models=("scripted",))
+LEASE = Lease(calls=2, tokens=10**6, nanodollars=10**9, seconds=600.0, models=("scripted",))
 
 
 @pytest.fixture
