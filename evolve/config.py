@@ -125,7 +125,7 @@ def prepare(
         }
         made = make_models(models, on_notice, service, seed=seed)
         parts = _make_parts(task, task.seed, sandbox, made, config)
-    except BaseException:
+    except BaseException:  # an interrupt, too, leaves no sandbox behind
         sandbox.close()
         raise
     return parts, config

@@ -40,7 +40,7 @@ class Run:
         try:
             self.config_text, self.config = read_config(path)
             self.journal = journal.Journal(self.state / "journal.jsonl")
-        except BaseException:
+        except BaseException:  # an interrupt, too, leaves nothing locked
             os.close(self.lock)
             raise
 

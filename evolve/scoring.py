@@ -61,7 +61,7 @@ def make_sandbox(task: Task, wanted: str | Sandbox = "auto") -> Sandbox:
     chosen = choose(wanted, task.surroundings)
     try:
         prove(chosen)
-    except BaseException:
+    except BaseException:  # an interrupt, too, leaves no sandbox behind
         chosen.close()
         raise
     return chosen

@@ -163,17 +163,17 @@ class Search:
         trying again. Raises `TaskError`, `RunExists`, `StorageError`, `SandboxUnavailable`, `UnsafeRefused`.
         """
         parts, config = prepare(task, limits=limits, options=options, on_notice=on_notice)
-        try:
-            run = Run.create(path, config)
-        except BaseException:
+        with ExitStack() as undo:
             assert parts.sandbox is not None
-            parts.sandbox.close()
-            raise
-        try:
-            return cls._open(run, parts, {}, None, on_trial=on_trial, on_notice=on_notice)
-        except BaseException:
-            run.discard()
-            raise
+            undo.callback(parts.sandbox.close)
+            run = Run.create(path, config)
+            undo.callback(run.discard)
+            undo.callback(run.close)
+            search = cls(run, parts, opened=None, on_trial=on_trial, on_notice=on_notice)
+            undo.callback(search.close)
+            search._take_up({})
+            undo.pop_all()
+        return search
 
     @classmethod
     def resume(  # noqa: PLR0913 - every option of a session, by name
@@ -201,52 +201,31 @@ class Search:
         given = check_limits(limits or {})
         if needs_recovery(path):
             recover(path)
-        run = Run.open(path)
-        chosen = None
-        try:
+        with ExitStack() as undo:
+            run = Run.open(path)
+            undo.callback(run.close)
             check_config(run)
             known = task_of(run)
             found = same_task(task, known, run)
             asked = models_of(run)
             models = tuple(moved(model, base_url=base_url, api_key_env=api_key_env) for model in asked)
             chosen = make_sandbox(found, sandbox or run.config["sandbox"])
+            undo.callback(chosen.close)
             parts = parts_of(run, found, chosen, make_models(models, on_notice, seed=run.config["seed"]))
-        except BaseException:
-            if chosen is not None:
-                chosen.close()
-            run.close()
-            raise
-        opened: dict[str, Any] = {"task": found.reference} if found.reference != known else {}
-        opened |= {"models": [model.stored() for model in models]} if models != asked else {}
-        return cls._open(run, parts, given, opened, on_trial=on_trial, on_notice=on_notice)
-
-    @classmethod
-    def _open(
-        cls,
-        run: Run,
-        parts: Parts,
-        limits: Mapping[str, Any],
-        opened: Mapping[str, Any] | None,
-        *,
-        on_trial: Callable[[Trial], None],
-        on_notice: Callable[[str], None],
-    ) -> Search:
-        try:
+            opened: dict[str, Any] = {"task": found.reference} if found.reference != known else {}
+            opened |= {"models": [model.stored() for model in models]} if models != asked else {}
             search = cls(run, parts, opened=opened, on_trial=on_trial, on_notice=on_notice)
-        except BaseException:
-            if parts.sandbox is not None:
-                parts.sandbox.close()
-            run.close()
-            raise
-        try:
-            budget = search.evolution.budget
-            search.evolution.replay(run.events(), unfinished=run.unfinished())
-            budget.limits = {**budget.limits, **counted(limits)}
-            budget.seconds = limits.get("seconds", budget.seconds)
-        except BaseException:
-            search.close()
-            raise
+            undo.callback(search.close)
+            search._take_up(given)
+            undo.pop_all()
         return search
+
+    def _take_up(self, limits: Mapping[str, Any]) -> None:
+        """Learn what the journal says, and that these are the limits from now on."""
+        budget = self.evolution.budget
+        self.evolution.replay(self._run.events(), unfinished=self._run.unfinished())
+        budget.limits = {**budget.limits, **counted(limits)}
+        budget.seconds = limits.get("seconds", budget.seconds)
 
     def run(self) -> Result:
         """Search until the budget is used up or `stop` is called, then score seed and best on held-out instances.

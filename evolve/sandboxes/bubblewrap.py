@@ -136,7 +136,7 @@ class BubblewrapSandbox:
             if self._as_root and not separate:
                 command = [*_become(_spare_user()), *command]
             started = self._starter.submit(self._start, command, limits, group, gateway).result()
-        except BaseException:
+        except BaseException:  # an interrupt, too, leaves no group behind
             if group is not None:
                 group.remove()
             raise

@@ -49,7 +49,7 @@ class ProcessSandbox:
         scratch = tempfile.mkdtemp(prefix=f"{role}-", dir=harness.home())
         try:
             process = self._harness(role, limits, scratch, gateway)
-        except BaseException:
+        except BaseException:  # an interrupt, too, leaves no folder behind
             shutil.rmtree(scratch, ignore_errors=True)
             raise
         session = PipeSession(process, limits, on_close=lambda: self._after(session, scratch))
