@@ -7,15 +7,12 @@ models of its lease, through the gateway: so what it does follows from its argum
 
 from __future__ import annotations
 
-import json
 import re
 import time
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from threading import Lock
-from typing import Any, TypeAlias
+from typing import Any
 
 import git
 
@@ -24,10 +21,9 @@ from evolve.folders import read_folder
 from evolve.frames import DataError, Frame, pack, unpack
 from evolve.lineage import read_program
 from evolve.models.gateway import Gateway, Lease
-from evolve.models.gateway_chat import Refusal
 from evolve.models.meter import amounts
-from evolve.models.transcript import request_hash
 from evolve.options import find_run
+from evolve.questions import Evaluate, Questions
 from evolve.repository import open_repository
 from evolve.resources import bundled
 from evolve.rooms import Room, Rooms
@@ -45,9 +41,6 @@ __all__ = [
     "read_scaffold",
     "smoke_problem",
 ]
-
-Evaluate: TypeAlias = Callable[[Mapping[str, str | None]], Mapping[str, Any]]
-"""What files would score, as `Gateway` takes it."""
 
 MODULE = "scaffold"
 """Where a scaffold's functions are looked for."""
@@ -105,7 +98,7 @@ class Scaffold:
     ) -> None:
         self._program, self._rooms = program, rooms
         self._models, self._lease, self._seconds = models, lease, seconds
-        self._asking = _Asking(ask)
+        self._questions = Questions(ask)
         self._room: Room | None = None
         self._gateway: Gateway | None = None
         self._spent = Usage()
@@ -120,7 +113,7 @@ class Scaffold:
     @property
     def said(self) -> tuple[str, str]:
         """The model that answered last in this call, and what it said; empty when none was asked."""
-        return self._asking.last
+        return self._questions.last
 
     def call(self, function: str, *arguments: object, evaluate: Evaluate | None = None) -> Any:
         """What the function returns, as plain data. `evaluate` is how it has files evaluated in this call.
@@ -129,7 +122,7 @@ class Scaffold:
         answering. A session that fails is tried once more, with the answers that there are already; when it fails again
         while others work, the scaffold has done it.
         """
-        self._asking.begin(evaluate)
+        self._questions.begin(evaluate)
         before = self.used
         try:
             try:
@@ -141,7 +134,7 @@ class Scaffold:
                 # what was answered is answered again, from what is known, and counts then; of what is not asked again
                 # the lease bears nothing, as of any answer that was lost
                 self._spent = before
-                self._asking.again()
+                self._questions.again()
             try:
                 return self._call(function, arguments)
             except SandboxFault as fault:
@@ -184,10 +177,10 @@ class Scaffold:
             lease = replace(self._lease, seconds=seconds, **left)
             self._gateway = Gateway(
                 lease,
-                self._asking,
+                self._questions,
                 self._models,
                 folder=harness.home(),
-                evaluate=self._asking.evaluate,
+                evaluate=self._questions.evaluate,
                 door=self._room.door,
             )
         return self._room
@@ -213,7 +206,7 @@ class Scaffold:
             try:
                 return session.receive(_GLANCE)
             except TimeoutError:
-                if self._asking.idle() > _SLACK * self._seconds:
+                if self._questions.idle() > _SLACK * self._seconds:
                     self._leave()
                     problem = f"stopped after {_SLACK * self._seconds:g} s in which it asked nothing and did not return"
                     raise ScaffoldFailed(problem, "timeout") from None
@@ -246,73 +239,6 @@ def smoke_problem(program: Program, sandbox: Sandbox, *, limits: Limits = _USUAL
     for path in program.files:  # where its folder is differs from session to session
         said = re.sub(rf'"/[^"\n]*/{re.escape(path)}"', f'"{path}"', said)
     return f"{SMOKE} ended with {answer.head['returncode']}:\n{said}"
-
-
-class _Asking:
-    """Asks models and evaluators, and knows for how long nobody was asked. What one call was answered is there for a
-    second try."""
-
-    def __init__(self, ask: Callable[[Model, Request], Reply]) -> None:
-        self._ask = ask
-        self._turn = Lock()
-        self._flying = 0
-        self._since = 0.0
-        self._idle = 0.0
-        self._replies: list[tuple[str, Any]] = []
-        self._known: deque[tuple[str, Any]] = deque()
-        self._evaluate: Evaluate | None = None
-        self.last = ("", "")
-
-    def begin(self, evaluate: Evaluate | None) -> None:
-        """Another call of the scaffold."""
-        with self._turn:
-            self._replies, self._known, self.last = [], deque(), ("", "")
-            self._evaluate = evaluate
-            self._idle, self._since = 0.0, time.monotonic()
-
-    def again(self) -> None:
-        """The same call once more."""
-        with self._turn:
-            self._known = deque(self._replies)
-            self._replies = []
-            self._idle, self._since = 0.0, time.monotonic()
-
-    def idle(self) -> float:
-        """Seconds of this call in which no model was asked."""
-        with self._turn:
-            return self._idle + (time.monotonic() - self._since if not self._flying else 0.0)
-
-    def __call__(self, model: Model, request: Request) -> Reply:
-        """One answer. Raises as `ask` does."""
-        reply: Reply = self._answered(request_hash(model.name, request), lambda: self._ask(model, request))
-        with self._turn:
-            self.last = (model.name, reply.text)
-        return reply
-
-    def evaluate(self, files: Mapping[str, str | None]) -> Mapping[str, Any]:
-        """What the files score. Raises as `evaluate` of this call does."""
-        if (evaluate := self._evaluate) is None:
-            raise Refusal(429, "lease_exhausted", "no evaluation is left of the lease")
-        found: Mapping[str, Any] = self._answered(json.dumps(files, sort_keys=True), lambda: evaluate(files))
-        return found
-
-    def _answered(self, key: str, ask: Callable[[], Any]) -> Any:
-        with self._turn:
-            known = next((item for item in self._known if item[0] == key), None)
-            if known is not None:
-                self._known.remove(known)
-            if not self._flying:
-                self._idle += time.monotonic() - self._since
-            self._flying += 1
-        try:
-            reply = known[1] if known is not None else ask()
-            with self._turn:
-                self._replies.append((key, reply))
-            return reply
-        finally:
-            with self._turn:
-                self._flying -= 1
-                self._since = time.monotonic()
 
 
 def read_scaffold(reference: str) -> Program:
