@@ -67,7 +67,12 @@ class Distribution:
     @property
     def now(self) -> Gaussian:
         """After all that was told. Not for many threads at once."""
-        if self._told and self._strategy is None:
+        if self._told:
+            self._learn()
+        return self._now
+
+    def _learn(self) -> None:
+        if self._strategy is None:
             self._strategy = _strategy(len(self._now.mean), self._now.sigma, self.size)
             self._strategy.ask()
         with warnings.catch_warnings():
@@ -76,11 +81,9 @@ class Distribution:
                 self._strategy.tell(list(points), list(costs))
                 # asking brings the decomposition of the covariance up to date; the points themselves are not used
                 self._strategy.ask()
-        if self._told:
-            self._told = []
-            root = np.array([self._strategy.sm.transform(axis) for axis in np.eye(self._strategy.N)]).T
-            self._now = Gaussian(np.array(self._strategy.mean), float(self._strategy.sigma), root)
-        return self._now
+        self._told = []
+        root = np.array([self._strategy.sm.transform(axis) for axis in np.eye(self._strategy.N)]).T
+        self._now = Gaussian(np.array(self._strategy.mean), float(self._strategy.sigma), root)
 
 
 def _strategy(n: int, sigma: float, size: int) -> Any:
