@@ -46,7 +46,12 @@ def test_groups_of_dead_engines_are_swept(tmp_path: Path) -> None:
     """Those of living ones, and what is not ours, stay."""
     code = "from evolve.sandboxes.owner import Owner; print(Owner.this())"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
-    names = {f"evolve-{ended}-0": False, f"evolve-{Owner.this()}-7": True, "evolve-of-somebody": True, "user": True}
+    names = {
+        f"evolve-{ended}-0": False,
+        f"evolve-{Owner.this()}-{10**9}": True,
+        "evolve-of-somebody": True,
+        "user": True,
+    }
     for name in names:
         (tmp_path / name).mkdir()
     _Folders((tmp_path,), version=2).make(2**20, 4)
