@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pandas as pd
 
+from evolve.bench.lock import locked
 from evolve.bench.plan import Order
 from evolve.bench.rows import read
 from evolve.bench.worker import failure
-from evolve.errors import RunDamaged, RunLocked, StorageError
+from evolve.errors import RunDamaged
 
 __all__ = ["Runner"]
 
@@ -56,7 +55,7 @@ class Runner:
 
         Raises `RunLocked` when another process works on this bench, `StorageError` when the disk refuses.
         """
-        with self._lock(), ThreadPoolExecutor(self.jobs) as pool:
+        with locked(self.folder), ThreadPoolExecutor(self.jobs) as pool:
             futures = {pool.submit(self._make, order): order for order in orders}
             try:
                 for future in as_completed(futures):
@@ -120,21 +119,3 @@ class Runner:
         if named != {"policy": order.policy, "task": order.task, "seed": order.seed}:
             raise RunDamaged(f"{file} holds the run {named}, and not that of {order.title}: move it away")
         return bool((rows["outcome"] == "finished").all())
-
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        except OSError as error:
-            raise StorageError(f"cannot write to {self.folder}: {error.strerror}") from error
-        try:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise RunLocked(
-                    f"another process is working on the bench {self.folder}: wait for it, or end it"
-                ) from error
-            yield
-        finally:
-            os.close(lock)

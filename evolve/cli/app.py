@@ -22,6 +22,7 @@ VERBS = {
     "replay": "Make a run again from what it recorded, and compare.",
     "list": "List the runs.",
     "review": "Show what waits for a person, and answer.",
+    "attribute": "Say whether a scaffold is better for its change, or by luck.",
     "show": "Show a run, or one of its trials.",
     "best": "Show the best program, or write it to a folder.",
     "diff": "Show what differs between two programs.",

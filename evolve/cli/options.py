@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -75,8 +75,8 @@ def runs_option(function: F) -> F:
     )(function)
 
 
-def limit_options(meaning: str) -> Callable[[F], F]:
-    """The options --trials, --evaluations and --seconds, --dollars, --calls and --tokens."""
+def limit_options(meaning: str, names: Collection[str] = LIMITS) -> Callable[[F], F]:
+    """The options --trials, --evaluations and --seconds, --dollars, --calls and --tokens, or those of `names`."""
 
     def decorate(function: F) -> F:
         for name, kind, what in (
@@ -87,6 +87,8 @@ def limit_options(meaning: str) -> Callable[[F], F]:
             ("evaluations", int, "Programs to evaluate"),
             ("trials", int, "Programs to try"),
         ):
+            if name not in names:
+                continue
             function = click.option(f"--{name}", type=kind, callback=_limit, help=f"{what}: {meaning}.")(function)
         return function
 
