@@ -19,7 +19,7 @@ from evolve.bench.attribution import ARMS
 
 FAMILIES = ("a", "b", "c", "d")
 ROUNDS = (10, 20, 40)
-GAINS = (0.0, 0.1, 0.15, 0.25)
+GAINS = (0.0, 0.1, 0.25)
 
 
 def rows(rng: np.random.Generator, rounds: int, gain: float) -> pd.DataFrame:

@@ -90,21 +90,21 @@ def attributed(rows: pd.DataFrame) -> Attributed:
         family: part.pivot_table(index="round", columns="arm", values="score", sort=False)[list(ARMS)].to_numpy(float)
         for family, part in rows.groupby("family", sort=False)
     }
-    groups = list(tables.values())
-    low, high = stratified_interval(_differences, groups, np.random.default_rng(_SEED))
-    means = _differences(groups)
-    whole = _contrasted(np.mean(groups, axis=0))
+    contrasted = {family: _contrasted(table) for family, table in tables.items()}
+    groups = list(contrasted.values())
+    low, high = stratified_interval(_over_families, groups, np.random.default_rng(_SEED))
+    means, whole = _over_families(groups), np.mean(groups, axis=0)
     tests = holm([signed_rank_test(whole[:, at]) for at in range(len(CONTRASTS))])
     evaluations = rows.drop_duplicates(["round", "arm"]).groupby("arm")
     used = evaluations[_USED].mean()
     return Attributed(
         rounds=len(groups[0]),
-        means={arm: float(np.mean([group[:, at] for group in groups])) for at, arm in enumerate(ARMS)},
+        means={arm: float(np.mean([table[:, at] for table in tables.values()])) for at, arm in enumerate(ARMS)},
         contrasts=tuple(
             Contrast(arm=arm, against=against, ahead=Estimate(float(means[at]), float(low[at]), float(high[at])), p=p)
             for at, ((arm, against), p) in enumerate(zip(CONTRASTS, tests, strict=True))
         ),
-        families={str(name): tuple(_contrasted(table).mean(axis=0).tolist()) for name, table in tables.items()},
+        families={str(name): tuple(table.mean(axis=0).tolist()) for name, table in contrasted.items()},
         used={arm: {name: float(used[name][arm]) for name in _USED} for arm in ARMS},
     )
 
@@ -114,9 +114,9 @@ def _contrasted(scores: Array) -> Array:
     return np.stack([scores[:, ARMS.index(a)] - scores[:, ARMS.index(b)] for a, b in CONTRASTS], axis=1)
 
 
-def _differences(groups: Sequence[Array]) -> Array:
-    """The contrasts, as means over families, each of which counts the same."""
-    found: Array = np.mean([_contrasted(group).mean(axis=0) for group in groups], axis=0)
+def _over_families(groups: Sequence[Array]) -> Array:
+    """Of contrasts: the means over families, each of which counts the same."""
+    found: Array = sum(group.sum(axis=0) / len(group) for group in groups) / len(groups)
     return found
 
 
