@@ -13,7 +13,7 @@ from evolve import forms
 from evolve.bench.attribution import Attribution, arms, freeze
 from evolve.bench.lock import locked
 from evolve.budget import Budget
-from evolve.config import check_config, counted, make_models, models_of, moved, same_task, task_of
+from evolve.config import check_config, counted, same_task, task_of
 from evolve.errors import RunNotFound, TaskError
 from evolve.forms.improve import families_of
 from evolve.history import History
@@ -25,6 +25,7 @@ from evolve.reviewing import lineage_of
 from evolve.run import Run
 from evolve.sandboxes.choose import require_safe
 from evolve.scoring import Asking, make_sandbox, make_scorer
+from evolve.services import make_models, models_of, moved
 from evolve.task import Task
 from evolve.types import Split
 
