@@ -218,6 +218,7 @@ def _show_trial(trial: Trial, history: History, as_json: bool) -> None:
         "commit": history.commit(trial.number),
         "took": _took(evaluation),
         "model": f"{usage.calls} calls, {usage.input_tokens} + {usage.output_tokens} tokens" if usage.calls else "",
+        "asked for": f"{usage.evaluations} evaluations" if usage.evaluations else "",
         "answer": _answer(trial),
         "metrics": ", ".join(f"{name} {_value(value)}" for name, value in evaluation.metrics.items()),
         "measures": ", ".join(f"{name} {figure(value)}" for name, value in evaluation.measures.items()),
