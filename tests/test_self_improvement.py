@@ -78,7 +78,7 @@ def test_a_planted_improvement_is_adopted(tmp_path: Path, service: FakeService) 
     """The third edit; git says why, and from then on it proposes its share."""
     task, run = write_tasks(tmp_path, GATE), tmp_path / "run"
     searched(task, run, options(service))
-    assert "Adopt trial 3" in decisions(run)
+    assert decisions(run)[-2:] == ["Adopt trial 3", "Seed program"]
     assert f"FACTOR = {PLANTED}" in git(run, "show", "adopted:scaffold.py")
     said = git(run, "log", "-1", "--format=%B", "--grep=^Adoption: adopted", "adopted")
     for trailer in ("Challenger: 3", "Adopted: 3", "Screened: +", "E-Value: "):
@@ -222,13 +222,17 @@ def test_another_proposer_leaves_the_gate_in_place(tmp_path: Path, service: Fake
 
 
 def test_what_a_gate_takes_is_in_the_budget(tmp_path: Path, service: FakeService) -> None:
-    """Calls of pairs are counted with all others, and never too many."""
+    """Calls of pairs are counted with all others, and never too many; and so `show` tells it."""
     task, run = write_tasks(tmp_path, GATE), tmp_path / "run"
     with Search.start(forms.load(task), run, limits={"calls": 60}, options=options(service)) as search:
         assert search.run().outcome.reason == "calls"
         assert search.evolution.budget.committed("calls") == len(service.asked) <= 60
     events = [json.loads(line) for line in (run / ".evolve" / "journal.jsonl").read_text().splitlines()]
     assert any(event.get("what") == "pair" for event in events)
+    shown = json.loads(cli("show", str(run), "--json").stdout)
+    proposing = sum(trial.usage.calls for trial in evolve.load(run))
+    assert shown["spent"]["calls"] == len(service.asked)
+    assert shown["spent_by_evaluations"]["calls"] == len(service.asked) - proposing
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def figures(said: Sequence[Transition], trials: int) -> Figures:
     adopted = 0
     spent: dict[int, int] = {}
     for transition in said:
-        if transition.evidence is not None:
+        if transition.evidence is not None and transition.kind != "confirming":
             spent[transition.evidence.confirmation] = transition.evidence.pairs
         if transition.kind == "adopted":
             adopted += 1

@@ -88,8 +88,10 @@ def _show(history: History, lineage: Lineages, as_json: bool) -> None:
         print_json({"adopted": adopted, "trial": number, "about": about, "reasons": reasons})
         return
     if number is None or adopted is None:
+        confirming = adoption.confirming
+        more = f" Trial {confirming.challenger.number} is being confirmed." if confirming is not None else ""
         click.echo(
-            f"Nothing waits for a person; trial {adopted} is adopted." if adopted is not None else "Nothing yet."
+            f"Nothing waits for a person; trial {adopted} is adopted.{more}" if adopted is not None else "Nothing yet."
         )
         return
     where = quote(str(history.path))

@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,6 +31,9 @@ from evolve.cli.printing import (
 from evolve.history import History
 from evolve.proposers.llm import count_answers
 from evolve.types import Evaluation, Trial, Usage
+
+if TYPE_CHECKING:
+    from evolve.adoption.confirmation import Confirmation
 
 __all__ = ["command"]
 
@@ -130,12 +133,24 @@ def _lineage(history: History) -> dict[str, Any]:
     adoption = lineage.adoption
     waits = adoption.question or adoption.canary
     found = figures(lineage.said, max(len(history) - 1, 0))
-    taken = {name: value / found.standing for name, value in _record(history.spent).items()} if found.standing else None
+    taken = None
+    if found.standing and history.evaluating.calls:
+        taken = {name: value / found.standing for name, value in _record(history.spent).items()}
     return {
         "adopted": lineage.adoption.adopted.number,
+        "confirming": _confirming(adoption.confirming),
         "waits": waits.number if waits is not None else None,
         "lineage": {**asdict(found), "spent_to_improve": taken},
     }
+
+
+def _confirming(confirmation: Confirmation | None) -> dict[str, int] | None:
+    """The confirmation that goes on, as far as it is."""
+    if confirmation is None:
+        return None
+    evidence = confirmation.evidence
+    most = evidence.rules.rounds * len(evidence.rules.families)
+    return {"trial": confirmation.challenger.number, "pairs": evidence.pairs, "most": most}
 
 
 def _improvement(found: dict[str, Any], history: History) -> dict[str, str]:
@@ -154,9 +169,12 @@ def _improvement(found: dict[str, Any], history: History) -> dict[str, str]:
         taken = table["spent_to_improve"]
         rates = f"{figure(table['improvement_rate'])} improvements and {figure(table['velocity'])} lines in 100 trials"
         each = f"{figure(table['trials_to_improve'])} trials, {figure(table['pairs_to_improve'])} pairs"
-        each += f", {figure(taken['calls'])} calls, {figure(taken['dollars'])} dollars"
+        if taken:  # a clone does not know of the calls of evaluations, which are most of it
+            each += f", {figure(taken['calls'])} calls, {figure(taken['dollars'])} dollars"
+    now = found["confirming"]
     return {
         "adopted": f"trial {found['adopted']}",
+        "confirming": f"trial {now['trial']}, in {now['pairs']} of {now['most']} pairs so far" if now else "",
         "waits": f"trial {waits} (evolve review {quote(str(history.path))})" if waits is not None else "",
         "confirmed": confirmed,
         "changes": rates,

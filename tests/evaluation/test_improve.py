@@ -250,6 +250,22 @@ def test_a_scaffold_none_of_whose_proposals_can_be_used_has_failed(program: Prog
     assert said in found.feedback
 
 
+def test_what_was_there_already_is_no_broken_proposal() -> None:
+    """Then the scaffold has a score, and the other tasks their turn; one that is broken is spared to them."""
+    same = Program(
+        {
+            "scaffold.py": b"""
+def propose(parent, context):
+    return {"program.py": parent["files"]["program.py"] + f"# {context['number']}" + chr(10)}
+"""
+        }
+    )
+    for program, status, turns in ((same, Status.OK, 1), (scaffold("1 / 0"), Status.FAILED, 0)):
+        first, second = Distance(), Distance()
+        assert improve(first, second, staged=True).evaluate(program).status is status
+        assert len(second.asked) == turns
+
+
 def test_a_smoke_test_spares_the_searches() -> None:
     """What speaks against a scaffold beforehand is its feedback."""
     evaluator = Distance()
