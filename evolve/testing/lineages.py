@@ -118,9 +118,16 @@ class Referring(NumberProposer):
 
 
 def work(path: Path, moment: tuple[int, str] | None = None) -> list[tuple[int, str]]:
-    """Go on with the run at `path` to its end, and return what was said; or end this process at a moment."""
+    """Go on with the run at `path` to its end, and return what was said; or end this process at a moment.
+
+    What limit the last session had is in a file beside the run: who resumes with a lower one gets another order.
+    """
     said: list[tuple[int, str]] = []
-    for trials in range(STEP, TRIALS + 1, STEP):
+    place = path.with_name(f"{path.name}.limit")
+    begin = int(place.read_text(encoding="utf-8")) if place.exists() else STEP
+    for trials in range(begin, TRIALS + 1, STEP):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(str(trials), encoding="utf-8")
         adoption = Adoption(POLICY, seed=1)
 
         def make(lineage: Any, adoption: Adoption = adoption) -> Mortal:
@@ -134,7 +141,7 @@ def work(path: Path, moment: tuple[int, str] | None = None) -> list[tuple[int, s
             assert isinstance(gate, Mortal)
             gate.armed = True
             evolution.run()
-            # a run that was taken up again may be further, or have had the answer, and ask the next question already
+            # a run that was taken up again may have had the answer, and ask the next question already
             if adoption.question is not None and gate.trials == trials + 1 > gate.answered:
                 number = adoption.question.number
                 evolution.hear(encode_review(Review(number=number, approve=number % 2 == 0, reason="by its number")))
