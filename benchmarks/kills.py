@@ -9,6 +9,7 @@ with a kill -9 and a resume for each, in one run. The exit status is 1 when a co
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -35,17 +36,19 @@ def main(every: int) -> int:
         whole, killed = Path(folder) / "whole", Path(folder) / "killed"
         said = work(whole)
         moments = [(count, phase) for count in range(said[-1][0]) for phase in ("before", "during", "after")]
-        kills = 0
+        kills, heard = 0, None
         for count, phase in moments[::every]:
             command = [sys.executable, "-m", "evolve.testing.lineages", str(killed), str(count), phase]
             ended = subprocess.run(command, check=False, capture_output=True, text=True)
-            if ended.returncode == 0:
-                break  # no pair is scored any more
+            if ended.returncode == 0:  # no pair is scored any more, and it has come to its end
+                heard = [(number, kind) for number, kind in json.loads(ended.stdout)]
+                break
             if ended.returncode != -signal.SIGKILL:
                 print(f"at {count} {phase}: {ended.returncode}\n{ended.stderr}")
                 return 1
             kills += 1
-        same = work(killed) == said and refs(killed) == refs(whole)
+        heard = work(killed) if heard is None else heard
+        same = heard == said and refs(killed) == refs(whole)
     counted = {kind: sum(each == kind for _, each in said) for kind in sorted({kind for _, kind in said})}
     print(f"what was said: {', '.join(f'{number} {kind}' for kind, number in counted.items())}")
     print(f"{kills} kills of {len(moments)} moments in {time.monotonic() - begun:.0f} s")
