@@ -7,7 +7,7 @@ that many workers cannot overshoot together. May be used by several threads at o
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 __all__ = ["RESOURCES", "Budget"]
@@ -86,6 +86,11 @@ class Budget:
         """What is spent or reserved of a resource."""
         with self._turn:
             return self.spent[resource] + sum(amounts.get(resource, 0) for amounts in self._reserved.values())
+
+    def reserved(self, resource: str, keys: Iterable[Hashable]) -> int:
+        """What is reserved of a resource under these keys."""
+        with self._turn:
+            return sum(self._reserved.get(key, {}).get(resource, 0) for key in keys)
 
     @staticmethod
     def _check(amounts: Mapping[str, int]) -> None:

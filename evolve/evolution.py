@@ -253,11 +253,11 @@ class Evolution:
 
     def _take_up(self) -> None:
         """Go on with what is in flight, as far as the budget reaches: the rest is left for a session with more."""
-        told: list[Trial] = []
-        for pending in list(self._asks.pending.values()):
-            if self.budget.reserve(pending.number, self._cost(tunes=pending.tunes)):
-                trial = self._flights.begin(pending)
-                told += [trial] if trial is not None else []
+        # all of them first: what one of them asks for could else leave too little for the next
+        pending = [
+            it for it in self._asks.pending.values() if self.budget.reserve(it.number, self._cost(tunes=it.tunes))
+        ]
+        told = [trial for it in pending if (trial := self._flights.begin(it)) is not None]
         self._tell(told)
 
     def _fill(self) -> bool:

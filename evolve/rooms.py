@@ -73,16 +73,17 @@ class Rooms:
     def take(self) -> Room:
         """One that is empty. Raises as `Sandbox.open` does."""
         with self._turn:
+            self._check()
             room = self._idle.pop() if self._idle else None
         room = room or Room(self._sandbox, self._limits)
-        with self._turn:
-            room.served += 1
-            closed = self._closed
-            if not closed:
+        try:
+            with self._turn:
+                self._check()
+                room.served += 1
                 self._taken.add(room)
-        if closed:
+        except SandboxFault:
             room.close()
-            raise SandboxFault("the evaluator is closed")
+            raise
         return room
 
     def give(self, room: Room) -> None:
@@ -97,6 +98,8 @@ class Rooms:
 
     def probe(self) -> None:
         """Raise `SandboxFault` unless a session without a scaffold can be opened and used now."""
+        with self._turn:
+            self._check()  # else whoever was in a room when it was closed would bear it
         session = self._sandbox.open("candidate", self._limits)
         try:
             session.send(Frame({"op": "end"}))
@@ -115,3 +118,7 @@ class Rooms:
             self._taken.clear()
         for room in left:
             room.close()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise SandboxFault("the evaluator is closed")

@@ -122,6 +122,20 @@ def test_a_room_is_kept_for_the_next_scaffold() -> None:
     assert all(session.closed for session in sandbox.opened)
 
 
+def test_who_is_in_a_room_that_is_closed_has_not_failed(process: Sandbox) -> None:
+    """It is no fault of the scaffold's, although a session without one could still be opened."""
+    rooms = Rooms(process)
+    one = scaffold(Program({**GATEWAY, "scaffold.py": ASKS}), rooms, ScriptedModel(lambda _: closes(rooms)))
+    with pytest.raises(SandboxFault, match="the evaluator is closed"):
+        one.call("propose", 0, 1)
+    one.close()
+
+
+def closes(rooms: Rooms) -> str:
+    rooms.close()
+    return "too late"
+
+
 def test_a_room_that_was_never_left_in_order_is_not_kept() -> None:
     """A scaffold that is closed in the middle of a call leaves nobody a session that goes on with it."""
     sandbox = Counted(HereSandbox())

@@ -17,6 +17,7 @@ import pytest
 import evolve
 from evolve import forms
 from evolve.adoption.settings import policy_of
+from evolve.bench.attributing import calls_at_most
 from evolve.errors import TaskError
 from evolve.forms.improve import families_of
 from evolve.options import Options
@@ -118,6 +119,15 @@ def test_each_mode_is_a_task(name: str) -> None:
     assert task.name == name
     assert policy_of(task.settings.gate.model_dump(), families_of(task, forms.load)).gate.rounds >= 10
     make_archive(task.settings.search.archive or "top", {"trials": 20})
+
+
+def test_families_are_those_of_the_split() -> None:
+    """A comparison on held-out tasks is by those; a utility is compared as a whole."""
+    stop = forms.load("stop")
+    assert families_of(stop, forms.load) == ("three_sat", "quadratic_assignment", "bin_packing", "max_cut")
+    assert families_of(stop, forms.load, "held_out") == ("parity", "string_grid")
+    assert (calls_at_most(stop), calls_at_most(stop, "held_out")) == (32, 16)
+    assert families_of(forms.load("sica"), forms.load, "held_out") == ("",)
 
 
 def test_an_adopted_scaffold_proposes_in_another_search(tmp_path: Path, service: FakeService) -> None:

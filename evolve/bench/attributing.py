@@ -33,11 +33,12 @@ __all__ = ["calls_at_most", "chosen_trials", "opened"]
 
 
 def chosen_trials(history: History, trial: int | None, against: str) -> tuple[int, int]:
-    """The numbers of the old and the new one: `trial`, by default what is adopted, else the best; `against` is "seed",
-    "previous", for what was adopted before it, or a number. Raises `TaskError`, `RunNotFound`."""
+    """The numbers of the old and the new one. `trial` is the new one, by default what was adopted after the seed, else
+    the best; `against` is "seed", "previous", for what was adopted before it, or a number. Raises `TaskError`,
+    `RunNotFound`."""
     lineage = lineage_of(history)
     adopted = None if lineage is None or lineage.adoption.adopted is None else lineage.adoption.adopted.number
-    new = trial if trial is not None else history.best.number if adopted is None else adopted
+    new = trial if trial is not None else adopted or history.best.number  # the seed is no change
     if against == "seed":
         old = 0
     elif against.isdecimal():
@@ -51,17 +52,16 @@ def chosen_trials(history: History, trial: int | None, against: str) -> tuple[in
     for number in (old, new):
         history[number]  # raises for one that is not there
     if old == new:
-        raise TaskError(
-            f"trial {new} is both old and new: {history.path} has adopted nothing else yet; name another with --trial"
-        )
+        raise TaskError(f"trial {new} is both old and new: name another with --trial or --against")
     return old, new
 
 
-def calls_at_most(task: Task) -> int:
+def calls_at_most(task: Task, split: Split = "search") -> int:
     """How many calls of models one evaluation of a scaffold may take."""
     settings = task.settings
     table = settings.solve if settings.solve.benchmark is not None else settings.improve
-    searches = table.each * (1 if settings.solve.benchmark is not None else len(settings.improve.tasks))
+    tasks = (split == "held_out" and settings.improve.held_out) or settings.improve.tasks
+    searches = table.each * (1 if settings.solve.benchmark is not None else len(tasks))
     return settings.evaluator.times * searches * table.calls
 
 
@@ -133,9 +133,10 @@ def opened(  # noqa: PLR0913 - every option of an attribution, by name
             folder,
             scaffolds,
             evaluator,
-            families=families_of(found, forms.load),
+            families=families_of(found, forms.load, split),
             split=split,
             workers=workers or config["workers"],
             on_round=on_round,
+            on_failure=meter.close,
         )
         yield made, found, budget

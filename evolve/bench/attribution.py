@@ -61,6 +61,9 @@ def freeze(folder: Path, said: Mapping[str, Json]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not path.exists():
+            # the lock is there already, and half of this file may be, of one that was killed
+            if any(entry.name != "lock" and entry.stem != path.stem for entry in folder.iterdir()):
+                raise TaskError(f"{folder} holds other files: take a new or empty folder")
             part = path.with_suffix(f".{os.getpid()}")
             part.write_text(json.dumps(said, indent=2) + "\n")
             part.replace(path)
@@ -86,6 +89,7 @@ class Attribution:
         split: whose instances; those of either are fresh.
         workers: rounds at a time.
         on_round: hears of each that was made.
+        on_failure: ends what rounds under way may be waiting for beside the evaluator, when one fails.
     """
 
     folder: Path
@@ -95,6 +99,7 @@ class Attribution:
     split: Split = "search"
     workers: int = 1
     on_round: Callable[[pd.DataFrame], None] = lambda _: None
+    on_failure: Callable[[], None] = lambda: None
 
     def done(self, rounds: int) -> frozenset[int]:
         """Those of the first so many rounds that are there."""
@@ -124,6 +129,7 @@ class Attribution:
                 for other in futures:
                     other.cancel()
                 self.evaluator.close()
+                self.on_failure()
                 raise
         return spent
 

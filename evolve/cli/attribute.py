@@ -10,6 +10,7 @@ import click
 
 from evolve.cli.options import as_json, limit_options, run_argument, sandbox_option, service_options
 from evolve.cli.printing import figure, one_line, print_fields, print_json, print_table, spent
+from evolve.errors import BudgetSpent
 from evolve.types import Usage
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from evolve.budget import Budget
 
 __all__ = ["command"]
+
+_MORE = "The same command goes on when a limit is larger: it is a total, with what was spent before."
 
 
 @click.command(name="attribute")
@@ -40,7 +43,9 @@ __all__ = ["command"]
     show_default=True,
     help="In each, old, new and sham are scored on the same fresh instances.",
 )
-@click.option("--trial", type=click.IntRange(min=0), help="The new one. [default: the adopted one, else the best]")
+@click.option(
+    "--trial", type=click.IntRange(min=0), help="The new one. [default: what was adopted after the seed, else the best]"
+)
 @click.option(
     "--against",
     default="seed",
@@ -66,7 +71,8 @@ def command(
     with the same models, on the same fresh instances and under the same leases, one right after the other in a drawn
     order. If new is not further ahead than a sham edit is, its gain is luck.
 
-    Interrupted, killed, or out of its budget, it goes on with the same command, and pays for no answer twice.
+    Interrupted or killed, it goes on with the same command; out of its budget, with a larger limit, which is a total.
+    No answer is paid for twice.
     """
     from evolve.bench.attributed import attributed
     from evolve.bench.attributing import calls_at_most, opened
@@ -89,21 +95,19 @@ def command(
         path, folder, against=against, split=split, limits=limits, on_notice=say, on_round=on_round, **options
     ) as (attribution, task, budget):
         if missing := rounds - len(attribution.done(rounds)):
-            say(f"{missing} rounds, of {len(ARMS) * calls_at_most(task)} calls at most")
+            say(f"{missing} rounds, of {len(ARMS) * calls_at_most(task, split)} calls at most")
         ended = attribution.make(rounds)
         rows = read_rounds(folder)
         if rows.empty:
             assert ended is not None
-            raise ended
+            raise BudgetSpent(f"no round was made: {ended}. {_MORE}", ended.resource)
         found = attributed(rows[rows["round"] < rounds])
         if as_json:
             print_json(_record(found, budget, folder))
         else:
             _tell(found, budget, folder)
     if ended is not None:
-        click.echo(
-            f"\n{found.rounds} of {rounds} rounds were made: {ended}; the same command goes on with more.", err=True
-        )
+        click.echo(f"\n{found.rounds} of {rounds} rounds were made: {ended}. {_MORE}", err=True)
 
 
 def _tell(found: Attributed, budget: Budget, folder: Path) -> None:

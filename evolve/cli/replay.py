@@ -23,8 +23,8 @@ _SHOWN = 20
 def command(path: Path, evaluate: bool, sandbox: str | None, task: str | None, as_json: bool) -> None:
     """Make RUN again: each selection, prompt, proposal and commit, and say what comes out otherwise.
 
-    Models answer from the transcript and scores come from the journal, so nothing is asked, paid for or run. The run
-    itself is left alone. The exit code is 1 when something differs.
+    Models answer from the transcript and scores come from the journal, so nothing is asked or paid for, and nothing
+    runs but a scaffold that proposed. The run itself is left alone. The exit code is 1 when something differs.
     """
     from evolve.replaying import replay
     from evolve.run import read_config

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from evolve.errors import TaskError
 from evolve.sandboxes.recipe import Surroundings
 from evolve.task import Task
-from evolve.types import Program
+from evolve.types import Program, Split
 
 __all__ = ["Others", "families_of", "others", "pinned"]
 
@@ -40,13 +40,14 @@ def others(task: Task, load: Callable[[str], Task]) -> Others:
     return Others(*(tuple(_other(task, name, load) for name in names) for names in (table.tasks, table.held_out)))
 
 
-def families_of(task: Task, load: Callable[[str], Task]) -> tuple[str, ...]:
-    """The families of instances that pairs of scaffolds are compared in: the tasks' names. It is ("",), the score as a
-    whole, for a benchmark, whose instances are other ones in each pair, and for a utility."""
+def families_of(task: Task, load: Callable[[str], Task], split: Split = "search") -> tuple[str, ...]:
+    """The families of instances that pairs of scaffolds are compared in: the names of the split's tasks. It is ("",),
+    the score as a whole, for a benchmark, whose instances are other ones in each pair, and for a utility."""
     table = task.settings.improve
     if not table.tasks or task.settings.utility.score < 1.0:
         return ("",)
-    names = [other.name for other in others(task, load).tasks]
+    found = others(task, load)
+    names = [other.name for other in (split == "held_out" and found.held_out) or found.tasks]
     if table.each == 1:
         return tuple(names)
     return tuple(f"{name}-{number}" for name in names for number in range(table.each))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from evolve.errors import ModelFault, RunDamaged
+from evolve.errors import BudgetSpent, ModelFault, RunDamaged
 from evolve.journal import Event, encode_proposal
 from evolve.loop.asks import Asks, Pending, offered, selected, unanswered
 from evolve.types import Selection
@@ -48,7 +48,7 @@ class Witness:
             proposal = pending.plan()
         except ModelFault:
             proposal = unanswered(pending)
-        except RunDamaged:
+        except (BudgetSpent, RunDamaged):  # what is asked anew may have no room in what was spent
             self._say(f"trial {number}: it asks its model something else now")
             return
         proposal = asks.final(pending, proposal)

@@ -39,6 +39,8 @@ __all__ = ["Gateway", "Lease", "open_lease"]
 
 _NO_BOUNDS = Bounds()
 _CHAT, _MODELS, _EVALUATIONS = "/v1/chat/completions", "/v1/models", "/v1/evaluations"
+_UNFIT = 10
+"""Files that cannot be evaluated cost nothing: so often they may be sent, and once more for each evaluation."""
 _METHODS = {_CHAT: "POST", _MODELS: "GET", _EVALUATIONS: "POST"}
 
 
@@ -109,6 +111,7 @@ class Gateway:
         self._ask, self._max_tokens, self._again = ask, max_tokens, again
         self._evaluate = evaluate
         self._account = _Account(lease)
+        self._unfit = 0
         self._closed = False
         self._door, self._stays = door or Door(folder), door is not None
         try:
@@ -197,11 +200,16 @@ class Gateway:
 
     def _evaluated(self, files: Mapping[str, str | None]) -> Mapping[str, Any]:
         """What the files score, on the account. Raises `Refusal`."""
+        if self._unfit >= _UNFIT + self.lease.evaluations:
+            raise Refusal(429, "lease_exhausted", "too many files were sent that cannot be evaluated")
         key, took = self._account.reserve(ONE, self._over), None
         try:
             assert self._evaluate is not None  # there is no lease of evaluations without
             found = self._evaluate(files)
             took = ONE
+        except Refusal:
+            self._unfit += 1
+            raise
         except BudgetSpent as spent:
             self._stop(spent)
             raise Refusal(429, "budget_spent", "the budget behind the lease is spent") from None

@@ -24,6 +24,9 @@ __all__ = ["Meter", "amounts"]
 
 _NONE = Usage()
 
+_SETTLING = 0.1
+"""Seconds after which it is looked at whether the loop has settled a trial, which it does without a word."""
+
 _LAST_WORDS = 10.0
 """Seconds in which an answer that came gets onto the disk."""
 
@@ -41,6 +44,7 @@ class Meter:
         self._free = threading.Condition()
         self._used: dict[int, Usage] = {}
         self._flying = 0
+        self._evaluated: set[int] = set()
 
     def take_up(self) -> None:
         """Reserve again what earlier sessions used, and whatever they may have paid for without an answer.
@@ -119,9 +123,15 @@ class Meter:
         with self._free:
             return self._used.get(number, _NONE)
 
+    def evaluated(self, number: int) -> None:
+        """The trial asks nothing more: its program is being evaluated, and takes no more than was reserved for it."""
+        with self._free:
+            self._evaluated.add(number)
+
     def settled(self, number: int) -> None:
         """The trial was told, and its usage settled by the loop."""
         with self._free:
+            self._evaluated.discard(number)
             self._used.pop(number, None)
         self._budget.settle(("used", number), {})
         self._transcript.forget(number)
@@ -172,7 +182,7 @@ class Meter:
         return reply
 
     def _reserve(self, key: tuple[str, int, int], most: Usage) -> None:
-        """Wait for what calls in flight may leave over; give up when none is left to wait for."""
+        """Wait for what others may leave over: calls in flight, and trials that are evaluated. Give up without any."""
         wanted = amounts(most)
         with self._free:
             while True:
@@ -180,11 +190,12 @@ class Meter:
                     raise Interrupted("no model is asked any more: the run is being stopped")
                 if (lacking := self._budget.take(key, wanted)) is None:
                     break
-                if self._flying == 0:
+                trials = self._budget.reserved(lacking, self._evaluated)
+                if not self._flying and not trials:
                     raise BudgetSpent(
                         f"the next call may take {wanted[lacking]} {lacking}, more than is left of the budget", lacking
                     )
-                self._free.wait()
+                self._free.wait(_SETTLING if trials else None)
             self._flying += 1
 
     def _add(self, number: int, usage: Usage) -> None:

@@ -198,6 +198,19 @@ def test_a_folder_holds_one_comparison(tmp_path: Path) -> None:
         freeze(tmp_path, {})
 
 
+def test_a_folder_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    """Such as that of a run, or of a scaffold; what a killed process left of its own is no such thing."""
+    (tmp_path / "lock").touch()
+    (tmp_path / "attribution.77").write_text("{")
+    freeze(tmp_path, {"seed": 1})
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "scaffold.py").touch()
+    with pytest.raises(TaskError, match="holds other files: take a new or empty folder"):
+        freeze(other, {"seed": 1})
+    assert [entry.name for entry in other.iterdir()] == ["scaffold.py"]
+
+
 def test_there_has_to_be_a_change() -> None:
     """And the sham is neither of the two."""
     with pytest.raises(TaskError, match="no change to attribute"):

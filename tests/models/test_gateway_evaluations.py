@@ -138,6 +138,21 @@ def test_files_that_cannot_be_evaluated_cost_nothing(opened: Callable[..., Gatew
     assert gateway.used.evaluations == 1
 
 
+def test_files_that_cannot_be_evaluated_are_looked_at_so_often_and_no_more(opened: Callable[..., Gateway]) -> None:
+    """Looking at them takes this process time, and costs whoever sends them nothing."""
+    looked: list[Files] = []
+
+    def look(files: Files) -> Mapping[str, Any]:
+        looked.append(files)
+        raise Refusal(400, "invalid_value", "no")
+
+    gateway = opened(look, 3, bounds=Bounds(nuisances=100))
+    codes = [code(post(gateway, {"program.py": str(number)}))[1] for number in range(30)]
+    assert codes == ["invalid_value"] * len(looked) + ["lease_exhausted"] * (30 - len(looked))
+    assert len(looked) == 13
+    assert gateway.used == Usage()
+
+
 def test_a_lease_without_evaluations_has_none(opened: Callable[..., Gateway], tmp_path: Path) -> None:
     """What a program hears is the same as at the end of one; and whoever lends some has to say what makes them."""
     assert code(post(opened(score, 0), {})) == (429, "lease_exhausted")

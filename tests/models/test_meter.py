@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from evolve.budget import Budget
 from evolve.errors import BudgetSpent, Interrupted, ModelFault, RunDamaged
+from evolve.models.evaluations import evaluating
 from evolve.models.meter import Meter
 from evolve.models.transcript import Transcript
 from evolve.testing.models import ScriptedModel
-from evolve.types import Reply, Request, Usage
+from evolve.types import Evaluation, Program, Reply, Request, Status, Usage
 
 ASK = Request(messages=(("user", "one two three"),), max_tokens=100)
 MOST = 1100
@@ -75,6 +76,26 @@ def test_a_call_waits_for_what_others_may_leave_over(tmp_path: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda number: made.asker(number)(model, ASK), range(2)))
     assert (most, budget.committed("tokens")) == (1, 8)
+
+
+def test_what_trials_have_reserved_for_their_evaluation_is_waited_for(tmp_path: Path) -> None:
+    """Most of it is given back when they are told. Nobody waits for what only those who ask have reserved."""
+    made, budget, _ = meter(tmp_path, evaluations=9)
+    ask = evaluating(made.relay(2), lambda _: Evaluation(status=Status.OK, score=1.0), Program({"a.py": b""}))
+    assert budget.reserve(1, {"evaluations": 5})
+    assert budget.reserve(2, {"evaluations": 4})
+    with pytest.raises(BudgetSpent) as caught:
+        ask(Program({"a.py": b"1"}))
+    assert caught.value.resource == "evaluations"
+    made.evaluated(1)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask, Program({"a.py": b"2"}))
+        with pytest.raises(TimeoutError):
+            asked.result(timeout=0.3)
+        budget.settle(1, {"evaluations": 2})
+        made.settled(1)
+        assert asked.result(timeout=60).score == 1.0
+    assert budget.committed("evaluations") == 2 + 4 + 1
 
 
 @settings(max_examples=20, deadline=None)
