@@ -172,13 +172,13 @@ def print_json(value: object) -> None:
 
 def print_fields(fields: Mapping[str, Any]) -> None:
     """One name and value a line; what is empty is left out."""
-    width = max(map(len, fields), default=0)
-    for name, value in fields.items():
-        if value not in {None, ""}:
-            first, *rest = str(value).splitlines() or [""]
-            click.echo(f"{name:{width}}  {first}")
-            for line in rest:
-                click.echo(f"{'':{width}}  {line}")
+    shown = {name: value for name, value in fields.items() if value not in {None, ""}}
+    width = max(map(len, shown), default=0)
+    for name, value in shown.items():
+        first, *rest = str(value).splitlines() or [""]
+        click.echo(f"{name:{width}}  {first}")
+        for line in rest:
+            click.echo(f"{'':{width}}  {line}")
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[float | str | None]]) -> None:

@@ -23,6 +23,7 @@ from evolve.types import Sandbox
 
 __all__ = ["GatewaySuite", "Line", "ask", "word_server"]
 
+_USER = "import os\ndef user():\n    return os.getuid()\n"
 _PROGRAM = """
 import os, socket
 
@@ -175,14 +176,17 @@ class GatewaySuite:
             finally:
                 session.close()
 
-    def test_a_session_with_a_gateway_is_for_one_program(self, sandbox: Sandbox, folder: Path) -> None:
-        """The harness says that no other one should follow: it would find what the first one was lent."""
+    def test_a_session_with_a_gateway_is_for_one_user_s_program(self, sandbox: Sandbox, folder: Path) -> None:
+        """Another one follows as another user; else the harness says that none should: it could pass for the first."""
         with word_server(folder, "here") as path:
             session = sandbox.open("candidate", LIMITS, gateway=path)
             try:
-                caller = Caller(session, _PROGRAM)
-                caller.call("where")
-                assert "a session for each program" in caller.end().head["unclean"]
+                first = Caller(session, _USER)
+                user = first.call("user")
+                if unclean := first.end().head["unclean"]:
+                    assert "a session for each program" in unclean
+                else:
+                    assert Caller(session, _USER).call("user") != user
             finally:
                 session.close()
 
