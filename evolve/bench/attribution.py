@@ -12,7 +12,6 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from evolve.adoption.records import Outcome
+from evolve.bench.rows import put
 from evolve.bench.sham import sham
 from evolve.errors import BudgetSpent, RunDamaged, StorageError, TaskError
 from evolve.types import Evaluation, Evaluator, Json, Program, Split
@@ -125,7 +125,7 @@ class Attribution:
                             other.cancel()
                     except CancelledError:
                         pass
-            except BaseException:
+            except BaseException:  # an interrupt, too, waits for no round
                 for other in futures:
                     other.cancel()
                 self.evaluator.close()
@@ -149,16 +149,7 @@ class Attribution:
             evaluation = self.evaluator.evaluate(self.scaffolds[arm], split=self.split, seed=seed)
             rows += self._rows(evaluation, round=number, seed=seed, place=place, arm=arm)
         table = pd.DataFrame(rows, columns=list(_COLUMNS)).astype(_COLUMNS)
-        path = self._file(number)
-        part = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            table.to_parquet(part, index=False)
-            part.replace(path)
-        except OSError as error:
-            with suppress(OSError):
-                part.unlink()
-            raise StorageError(f"cannot write {path}: {error.strerror}; make room, then begin again") from error
+        put(self._file(number), table)
         return table
 
     def _rows(self, evaluation: Evaluation, *, arm: str, **said: int) -> list[dict[str, Any]]:

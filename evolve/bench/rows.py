@@ -17,7 +17,7 @@ import pandas as pd
 
 from evolve.errors import RunDamaged, RunNotFound, StorageError
 
-__all__ = ["COLUMNS", "KEYS", "TOTALS", "files_of", "read", "tables", "write"]
+__all__ = ["COLUMNS", "KEYS", "TOTALS", "files_of", "put", "read", "tables", "write"]
 
 KEYS = ("policy", "task", "seed")
 """What a run goes by."""
@@ -53,11 +53,15 @@ def write(path: Path, rows: pd.DataFrame) -> None:
 
     Raises `RunDamaged` for rows that `read` would refuse, `StorageError` when the disk does.
     """
-    whole = _checked(rows, str(path))
+    put(path, _checked(rows, str(path)))
+
+
+def put(path: Path, table: pd.DataFrame) -> None:
+    """Write any table as Parquet, all or nothing. Raises `StorageError`."""
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        whole.to_parquet(part, index=False)
+        table.to_parquet(part, index=False)
         part.replace(path)
     except OSError as error:
         with suppress(OSError):

@@ -116,7 +116,7 @@ class Gateway:
         self._door, self._stays = door or Door(folder), door is not None
         try:
             self._server = SocketServer(self._door, self._answer, _failure, bounds)
-        except BaseException:
+        except BaseException:  # an interrupt, too, leaves no socket behind
             self._leave()
             raise
 

@@ -17,7 +17,7 @@ from evolve.models.gateway_chat import Refusal
 from evolve.models.gateway_http import Bounds
 from evolve.testing.gateways import ask
 from evolve.testing.models import ScriptedModel
-from evolve.types import Usage
+from evolve.types import Model, Reply, Request, Usage
 
 Files = Mapping[str, str | None]
 MODEL = ScriptedModel(lambda _: "yes")
@@ -27,6 +27,11 @@ def lease(evaluations: int) -> Lease:
     return Lease(
         calls=9, tokens=10**9, nanodollars=10**12, seconds=600.0, models=("scripted",), evaluations=evaluations
     )
+
+
+def relay(model: Model, request: Request) -> Reply:
+    """In the place of the meter's."""
+    return model.complete(request)
 
 
 def post(gateway: Gateway, files: object) -> tuple[int, dict[str, Any]]:
@@ -45,7 +50,6 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., G
     with ExitStack() as stack:
 
         def open_one(evaluate: Callable[[Files], Mapping[str, Any]], evaluations: int = 3, **more: Any) -> Gateway:
-            relay = lambda model, request: model.complete(request)  # noqa: E731 - a function in place of the meter's
             gateway = Gateway(lease(evaluations), relay, [MODEL], folder=folder, evaluate=evaluate, **more)
             return stack.enter_context(closing(gateway))
 
@@ -178,7 +182,6 @@ def test_a_fault_of_an_evaluation_is_never_the_programs(
         raise fault
 
     def lend() -> list[tuple[int, str]]:
-        relay = lambda model, request: model.complete(request)  # noqa: E731 - a function in place of the meter's
         folder = tmp_path_factory.mktemp("g")
         with open_lease(lease(3), relay, [MODEL], folder=folder, evaluate=broken) as gateway:
             answers.extend(code(post(gateway, {"x": ""})) for _ in range(2))
