@@ -174,16 +174,6 @@ def test_a_replay_of_a_run_that_spent_all_says_what_differs(tasks: Path) -> None
     assert differences == [f"trial {last}: it asks its model something else now"]
 
 
-def test_the_budget_is_used_up_although_trials_reserve_more_than_they_take(tasks: Path) -> None:
-    """A proposal that asks waits for what trials give back, instead of ending the search."""
-    task = tasks / "near" / "task.toml"
-    task.write_text(task.read_text().replace(QUICK, QUICK + "repeats_most = 8\n"))
-    given = options(tasks, workers=2, calls_in_flight=4)
-    reason, spent = searched(tasks / "near", tasks / "run", given, trials=1000, evaluations=160)
-    assert reason == "evaluations"
-    assert 160 - 4 * 8 - 3 <= spent <= 160  # a race reserves four times what it takes
-
-
 def test_the_budget_of_evaluations_is_never_passed(tasks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may end in the middle of a proposal, which a larger one takes up; all comes to what one piece comes to."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")
