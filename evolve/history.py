@@ -167,6 +167,10 @@ class History:
                 f"{self.path} has no trial {number}; it has {len(self)}, up to {max(self._trials, default=0)}"
             ) from error
 
+    def find(self, name: int | str) -> Trial:
+        """A trial by what people call it: its number, `best` or `seed`. Raises `RunNotFound`."""
+        return self.best if name == "best" else self[0 if name == "seed" else int(name)]
+
     def commit(self, number: int) -> str:
         """The commit id of a trial. Raises `RunNotFound`."""
         return self._commits[self[number].number]

@@ -200,6 +200,7 @@ def test_a_person_is_asked_and_answers(tmp_path: Path, service: FakeService) -> 
     assert json.loads(cli("review", str(run), "--json").stdout)["trial"] == 3
     assert cli("review", str(run), "approve").returncode == 2
     assert "it is trial 3" in cli("review", str(run), "approve", "2", "--reason", "x").stderr
+    assert "it is trial 3" in cli("review", str(run), "approve", "seed", "--reason", "x").stderr
     answered = cli("review", str(run), "approve", "--reason", "I have read it", "--by", "Ada")
     assert "Adopt trial 3." in answered.stdout
     said = git(run, "log", "-1", "--format=%B", "adopted")

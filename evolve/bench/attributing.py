@@ -32,25 +32,21 @@ from evolve.types import Split
 __all__ = ["calls_at_most", "chosen_trials", "opened"]
 
 
-def chosen_trials(history: History, trial: int | None, against: str) -> tuple[int, int]:
+def chosen_trials(history: History, trial: int | str | None, against: int | str) -> tuple[int, int]:
     """The numbers of the old and the new one. `trial` is the new one, by default what was adopted after the seed, else
-    the best; `against` is "seed", "previous", for what was adopted before it, or a number. Raises `TaskError`,
-    `RunNotFound`."""
+    the best; `against` is the old one, or "previous", for what was adopted before the new one. Trials go by what
+    `History.find` takes. Raises `TaskError`, `RunNotFound`."""
     lineage = lineage_of(history)
     adopted = None if lineage is None or lineage.adoption.adopted is None else lineage.adoption.adopted.number
-    new = trial if trial is not None else adopted or history.best.number  # the seed is no change
-    if against == "seed":
-        old = 0
-    elif against.isdecimal():
-        old = int(against)
+    new = history.find(trial if trial is not None else adopted or "best").number  # the seed is no change
+    if against != "previous":
+        old = history.find(against).number
     else:
         standing = () if lineage is None else lineage.adoption.history
         found = [adoption.before for adoption in standing if adoption.number == new]
         if not found:
             raise TaskError(f"nothing was adopted before trial {new} in {history.path}: name a trial with --against")
         old = found[-1]
-    for number in (old, new):
-        history[number]  # raises for one that is not there
     if old == new:
         raise TaskError(f"trial {new} is both old and new: name another with --trial or --against")
     return old, new
@@ -70,8 +66,8 @@ def opened(  # noqa: PLR0913 - every option of an attribution, by name
     path: Path,
     folder: Path,
     *,
-    trial: int | None = None,
-    against: str = "seed",
+    trial: int | str | None = None,
+    against: int | str = "seed",
     split: Split = "search",
     limits: Mapping[str, Any] | None = None,
     sandbox: str | None = None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from evolve.cli.options import as_json, limit_options, run_argument, sandbox_option, service_options
+from evolve.cli.options import as_json, limit_options, run_argument, sandbox_option, service_options, trial_option
 from evolve.cli.printing import figure, one_line, print_fields, print_json, print_table, spent
 from evolve.errors import BudgetSpent
 from evolve.types import Usage
@@ -43,15 +43,18 @@ _MORE = "The same command goes on when a limit is larger: it is a total, with wh
     show_default=True,
     help="In each, old, new and sham are scored on the same fresh instances.",
 )
-@click.option(
-    "--trial", type=click.IntRange(min=0), help="The new one. [default: what was adopted after the seed, else the best]"
+@trial_option(
+    "--trial",
+    metavar="TRIAL",
+    help="The new one. [default: what was adopted after the seed, else the best]",
 )
-@click.option(
+@trial_option(
     "--against",
+    "previous",
     default="seed",
     show_default=True,
-    metavar="seed|previous|TRIAL",
-    help="The old one: the seed, what was adopted before the new one, or a trial.",
+    metavar="TRIAL|previous",
+    help="The old one; previous is what was adopted before the new one.",
 )
 @click.option("--held-out", is_flag=True, help="On the tasks of reports, that were never searched on.")
 @limit_options("at most this many in all rounds together", names=("tokens", "calls", "dollars"))
@@ -63,7 +66,14 @@ _MORE = "The same command goes on when a limit is larger: it is a total, with wh
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing of each round.")
 @as_json
 def command(
-    path: Path, folder: Path, rounds: int, against: str, held_out: bool, quiet: bool, as_json: bool, **options: Any
+    path: Path,
+    folder: Path,
+    rounds: int,
+    against: int | str,
+    held_out: bool,
+    quiet: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Say whether a scaffold of RUN is better for its change, or by luck.
 
@@ -73,13 +83,13 @@ def command(
 
     Interrupted or killed, it goes on with the same command; out of its budget, with a larger limit, which is a total.
     No answer is paid for twice.
+
+    A trial is its number, or `best`, or `seed`.
     """
     from evolve.bench.attributed import attributed
     from evolve.bench.attributing import calls_at_most, opened
     from evolve.bench.attribution import ARMS, read_rounds
 
-    if against not in {"seed", "previous"} and not against.isdecimal():
-        raise click.BadParameter(f"{against!r} is neither seed nor previous nor a trial", param_hint="--against")
     limits = {name: value for name in ("calls", "tokens", "dollars") if (value := options.pop(name)) is not None}
 
     def say(text: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from evolve.cli.difference import coloured, difference
-from evolve.cli.options import read_run, run_argument, trial_argument, trial_of
+from evolve.cli.options import read_run, run_argument, trial_argument
 from evolve.types import Program
 
 __all__ = ["command"]
@@ -24,9 +24,9 @@ def command(path: Path, a: int | str, b: int | str | None) -> None:
     A trial is its number, or `best`, or `seed`.
     """
     history = read_run(path)
-    trial = trial_of(a, history)
+    trial = history.find(a)
     if b is not None:
-        old, new = trial.program, trial_of(b, history).program
+        old, new = trial.program, history.find(b).program
     else:
         old = history.program(trial.parents[0]) if trial.parents else Program({})
         new = trial.program

@@ -14,7 +14,6 @@ from evolve.options import RUNS, find_run
 
 if TYPE_CHECKING:
     from evolve.history import History
-    from evolve.types import Trial
 
 __all__ = [
     "LIMITS",
@@ -27,7 +26,7 @@ __all__ = [
     "sandbox_option",
     "service_options",
     "trial_argument",
-    "trial_of",
+    "trial_option",
     "usage",
 ]
 
@@ -41,12 +40,18 @@ def _run(_context: click.Context, _parameter: click.Parameter, value: str) -> Pa
     return find_run(value)
 
 
-def _number(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:
-    if value is None or value in {"best", "seed"}:
-        return value
-    if value.isdecimal():
-        return int(value)
-    raise click.BadParameter(f"{value!r} is no trial: give its number, or 'best' or 'seed'")
+def _trial_name(*more: str) -> Callable[[click.Context, click.Parameter, str | None], int | str | None]:
+    words = ("best", "seed", *more)
+    known = f"its number, or {', '.join(map(repr, words[:-1]))} or {words[-1]!r}"
+
+    def named(_context: click.Context, _parameter: click.Parameter, value: str | None) -> int | str | None:
+        if value is None or value in words:
+            return value
+        if value.isdecimal():
+            return int(value)
+        raise click.BadParameter(f"{value!r} is no trial: give {known}")
+
+    return named
 
 
 def run_argument(function: F) -> F:
@@ -55,8 +60,13 @@ def run_argument(function: F) -> F:
 
 
 def trial_argument(name: str, *, required: bool) -> Callable[[F], F]:
-    """An argument that is a trial: its number, or `best` or `seed`."""
-    return click.argument(name, callback=_number, required=required)
+    """An argument that is a trial, as `History.find` takes it: its number, or `best` or `seed`."""
+    return click.argument(name, callback=_trial_name(), required=required)
+
+
+def trial_option(name: str, *more: str, **settings: Any) -> Callable[[F], F]:
+    """The same as an option; `more` are words that its verb knows besides."""
+    return click.option(name, callback=_trial_name(*more), **settings)
 
 
 def as_json(function: F) -> F:
@@ -155,10 +165,3 @@ def read_run(path: Path) -> History:
     from evolve.history import History
 
     return History(path)
-
-
-def trial_of(trial: int | str, history: History) -> Trial:
-    """What a trial argument stands for. Raises `RunNotFound` when there is no such trial."""
-    if trial == "best":
-        return history.best
-    return history[0 if trial == "seed" else int(trial)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from evolve.cli.difference import coloured, difference
-from evolve.cli.options import as_json, read_run, run_argument
+from evolve.cli.options import as_json, read_run, run_argument, trial_argument
 from evolve.cli.printing import print_fields, print_json
 from evolve.errors import TaskError
 
@@ -25,7 +25,7 @@ __all__ = ["command"]
 @click.command(name="review")
 @run_argument
 @click.argument("answer", type=click.Choice(["approve", "reject"]), required=False)
-@click.argument("trial", type=click.IntRange(min=0), required=False)
+@trial_argument("trial", required=False)
 @click.option("--reason", help="Why: it is kept in a commit.")
 @click.option("--by", help="Who says so. [default: the user's name]")
 @click.option("--task", help="Where the task's folder is, when it has moved.")
@@ -33,7 +33,7 @@ __all__ = ["command"]
 def command(
     path: Path,
     answer: str | None,
-    trial: int | None,
+    trial: int | str | None,
     reason: str | None,
     by: str | None,
     task: str | None,
@@ -43,6 +43,8 @@ def command(
 
     A change that is large, gains much, or looks odd is adopted when a person says so. A newly adopted one, which has
     only a share of the proposals yet, can be approved, which gives it all, or rejected, which rolls it back.
+
+    TRIAL, which the answer is about, is its number, or `best`, or `seed`; left out, it is the one that waits.
     """
     from evolve.reviewing import lineage_of, review
 
@@ -54,7 +56,7 @@ def command(
         _show(history, lineage, as_json)
         return
     waiting = _waiting(lineage)
-    number = trial if trial is not None else waiting
+    number = history.find(trial).number if trial is not None else waiting
     if number is None:
         raise TaskError(f"nothing in {path} waits for a person")
     if not (reason or "").strip():

@@ -12,7 +12,7 @@ import click
 
 from evolve.archives.contest import Scoreboard, Standings
 from evolve.cli.difference import coloured, difference
-from evolve.cli.options import as_json, read_run, run_argument, trial_argument, trial_of
+from evolve.cli.options import as_json, read_run, run_argument, trial_argument
 from evolve.cli.printing import (
     brief,
     compared,
@@ -53,7 +53,7 @@ def command(path: Path, trial: int | str | None, as_json: bool) -> None:
     if trial is None:
         _show_run(history, as_json)
     else:
-        _show_trial(trial_of(trial, history), history, as_json)
+        _show_trial(history.find(trial), history, as_json)
 
 
 def _show_run(history: History, as_json: bool) -> None:

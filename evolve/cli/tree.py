@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from evolve.cli.branches import descent, draw, led_to
-from evolve.cli.options import as_json, read_run, run_argument, trial_argument, trial_of
+from evolve.cli.options import as_json, read_run, run_argument, trial_argument
 from evolve.cli.printing import brief, outcome, print_json
 
 __all__ = ["command"]
@@ -25,7 +25,7 @@ def command(path: Path, trial: int | str | None, everything: bool, as_json: bool
     its first parent; its other parents are named. An only child stays in its parent's column.
     """
     history = read_run(path)
-    root = trial_of(trial or "seed", history).number
+    root = history.find(trial or "seed").number
     parents = {told.number: told.parents for told in history.order}
     rises = history.rises
     kept = set(parents) if everything else led_to(rises, parents)

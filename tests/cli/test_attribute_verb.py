@@ -120,18 +120,24 @@ def test_old_and_new_can_be_named(run: Path) -> None:
     history = History(run)
     assert chosen_trials(history, None, "seed") == (0, 3)
     assert chosen_trials(history, None, "previous") == (0, 3)
-    assert chosen_trials(history, 2, "1") == (1, 2)
+    assert chosen_trials(history, 2, 1) == (1, 2)
+    assert chosen_trials(history, "best", "seed") == (0, history.best.number)
+    assert chosen_trials(history, 2, "best") == (history.best.number, 2)
     with pytest.raises(TaskError, match="nothing was adopted before trial 2"):
         chosen_trials(history, 2, "previous")
     with pytest.raises(TaskError, match="both old and new"):
-        chosen_trials(history, 0, "seed")
+        chosen_trials(history, "seed", 0)
 
 
 def test_what_cannot_be_attributed_is_said(run: Path, tmp_path: Path) -> None:
     """Usage, a clone, a trial that is not there; and nothing is left of it."""
     wrong = attribute(run, tmp_path / "data", "--against", "yesterday")
     assert wrong.returncode == 2
-    assert "neither seed nor previous nor a trial" in wrong.stderr
+    assert "'yesterday' is no trial: give its number, or 'best', 'seed' or 'previous'" in wrong.stderr
+    assert "'previous' is no trial" in attribute(run, tmp_path / "data", "--trial", "previous").stderr
+    same = attribute(run, tmp_path / "data", "--trial", "seed")
+    assert same.returncode == TaskError.exit_code
+    assert "trial 0 is both old and new" in same.stderr
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "-q", str(run), str(clone)], check=True)
     assert "attribute the run that it was cloned from" in attribute(clone, tmp_path / "data").stderr
