@@ -101,7 +101,7 @@ class Program:
     def __post_init__(self) -> None:
         for path in self.files:
             if problem := path_problem(path):
-                raise ValueError(f"{path!r} cannot be a file of a program: {problem}")
+                raise ValueError(f"{path!r:.100} cannot be a file of a program: {problem}")
             parent = path.rpartition("/")[0]
             while parent:
                 if parent in self.files:

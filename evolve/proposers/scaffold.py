@@ -33,7 +33,6 @@ from evolve.types import (
     Selection,
     Trial,
     Usage,
-    path_problem,
 )
 
 __all__ = ["ScaffoldProposer", "changed", "drawn", "lease_of"]
@@ -240,8 +239,6 @@ def changed(returned: object, parent: Program, regions: Regions, function: str) 
         raise Refused(Outcome.MALFORMED, f"{wanted}; it returned {_kind(returned)}")
     changes: dict[str, bytes | None] = {}
     for path, content in returned.items():
-        if problem := path_problem(path):
-            raise Refused(Outcome.BAD_FILE, f"{path!r:.100} cannot be a file of the program: {problem}")
         if not isinstance(content, str | bytes | None):
             raise Refused(Outcome.MALFORMED, f"{wanted}; for {path!r:.100} it returned {_kind(content)}")
         changes[path] = content.encode(errors="replace") if isinstance(content, str) else content

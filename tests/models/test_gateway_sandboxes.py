@@ -104,10 +104,6 @@ def use_kept():
     except (OSError, http.client.HTTPException) as error:
         return "cut"
 
-def may_be_written():
-    # by the mount that it is on: whoever may not change a file in any case is not held back by that alone
-    return not os.statvfs(os.environ["EVOLVE_GATEWAY"]).f_flag & os.ST_RDONLY
-
 def again():
     try:
         return ask()[0]
@@ -239,15 +235,6 @@ def test_a_lease_is_out_of_reach_for_others(room: Room) -> None:
         assert two.call("reach", [["127.0.0.1", port], ["172.17.0.1", port], ["169.254.169.254", 80]]) == []
     assert two.call("ask")[0] == 200
     assert (first.used.calls, second.used.calls) == (0, 1)
-
-
-def test_the_way_to_the_gateway_is_read_only(room: Room) -> None:
-    """Where the sandbox has files of its own: the socket is this machine's, and nothing of it can be changed there."""
-    if missing(room.sandbox) >= {*missing(ProcessSandbox())}:
-        pytest.skip("the process sandbox has no files of its own")
-    _, program = room.lend(fake())
-    assert program.call("may_be_written") is False
-    assert program.call("ask")[0] == 200
 
 
 def test_a_flood_of_connections_ends_its_own_session_alone(room: Room) -> None:

@@ -137,6 +137,7 @@ def test_an_answer_of_no_use_is_sent_back_once(make: Make) -> None:
         ("def propose(parent, context):\n    return {'../program.py': 'x = 1'}", "bad file", "'..' parts"),
         ("def propose(parent, context):\n    return {'/etc/passwd': 'x'}", "bad file", "relative"),
         ("def propose(parent, context):\n    return {'.git/hooks/x': 'x'}", "bad file", "reserved"),
+        ("def propose(parent, context):\n    return {'x' * 5000: 'x'}", "bad file", "between 1 and 1024 bytes"),
         ("def propose(parent, context):\n    return {'program.py/x': 'x'}", "bad file", "both a file and a directory"),
         ("def propose(parent, context):\n    return {'other.py': 'x = 1'}", "outside", "other.py was added"),
         ("def propose(parent, context):\n    return {'program.py': None}", "outside", "program.py was removed"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator
@@ -327,3 +328,13 @@ def test_the_documentation_names_the_team() -> None:
     text = (FOLDER.parents[1] / "docs" / "security.md").read_text(encoding="utf-8")
     rows = text.partition("## The red team")[2].partition("\n## ")[0]
     assert [name for name in MEMBERS if f"`{name}`" not in rows] == []
+
+
+def test_the_tests_of_the_guards_are_there() -> None:
+    """What docs/security.md says fails without a guard is a file of tests."""
+    text = (FOLDER.parents[1] / "docs" / "security.md").read_text(encoding="utf-8")
+    rows = [line for line in text.partition("### What stops whom")[2].splitlines() if line.startswith("|")]
+    named = {name for row in rows for name in re.findall(r"`(test_\w+\.py)`", row)}
+    there = {path.name for path in FOLDER.parent.rglob("test_*.py")}
+    assert len(named) > 5
+    assert named <= there
