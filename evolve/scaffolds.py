@@ -80,6 +80,9 @@ class ScaffoldFailed(Exception):
 class Scaffold:
     """A scaffold that may ask `models`, and for evaluations, as far as `lease` reaches. Used by one thread at a time.
 
+    The lease is for all of its calls together. Whatever a call has left in flight is settled when it returns, and what
+    was not under way yet is refused; between two calls nobody is heard.
+
     Args:
         rooms: where it runs.
         ask: how models are asked: `Context.relay`.
@@ -169,21 +172,22 @@ class Scaffold:
             self._trouble = self._trouble or gateway.trouble
 
     def _enter(self) -> Room:
-        """The room that it is in; another one is entered with what is left of the lease."""
-        if self._room is None:
-            self._room = self._rooms.take()
-            left = {name: getattr(self._lease, name) - amount for name, amount in amounts(self._spent).items()}
-            seconds = max(1e-3, self._lease.seconds - (time.monotonic() - self._begun))
-            lease = replace(self._lease, seconds=seconds, **left)
-            self._gateway = Gateway(
-                lease,
-                self._questions,
-                self._models,
-                folder=harness.home(),
-                evaluate=self._questions.evaluate,
-                door=self._room.door,
-            )
-        return self._room
+        """The room that it is in, with a gateway for one call and what is left of the lease; another one when nobody
+        is heard there any more."""
+        if self._room is not None and self._room.door.deaf:
+            self._leave()
+        self._room = room = self._room or self._rooms.take()
+        left = {name: max(0, getattr(self._lease, name) - amount) for name, amount in amounts(self._spent).items()}
+        seconds = max(1e-3, self._lease.seconds - (time.monotonic() - self._begun))
+        self._gateway = Gateway(
+            replace(self._lease, seconds=seconds, **left),
+            self._questions,
+            self._models,
+            folder=harness.home(),
+            evaluate=self._questions.evaluate,
+            door=room.door,
+        )
+        return room
 
     def _call(self, function: str, arguments: Sequence[object]) -> Any:
         room = self._enter()
@@ -194,6 +198,7 @@ class Scaffold:
         session.send(Frame({"op": "call", "function": function, "map": False, **limits}, pack(list(arguments))))
         answer = self._answer(session)
         room.end()
+        self._settle()  # what it has left in flight is of this call
         if answer.head["op"] == "stopped":
             raise ScaffoldFailed(answer.head["error"], answer.head["kind"])
         try:

@@ -16,7 +16,7 @@ from evolve.rooms import Room, Rooms
 from evolve.sandboxes.bubblewrap import BubblewrapSandbox
 from evolve.sandboxes.docker import DockerSandbox
 from evolve.sandboxes.process import ProcessSandbox
-from evolve.scaffolds import Scaffold
+from evolve.scaffolds import Scaffold, ScaffoldFailed
 from evolve.testing.models import ScriptedModel
 from evolve.testing.sandboxes import available
 from evolve.testing.scaffolds import HereSandbox
@@ -192,6 +192,37 @@ def test_what_keeps_models_from_answering_is_told_when_the_session_breaks_too(pr
         one.call("calm")
     one.close()
     assert len(sandbox.opened) == 1
+
+
+FLOODS = (
+    b"""
+import http.client, os, socket
+def flood():
+    line = http.client.HTTPConnection("gateway")
+    line.sock = socket.socket(socket.AF_UNIX)
+    line.sock.connect(os.environ["EVOLVE_GATEWAY"])
+    for count in range(5000):
+        try:
+            line.request("GET", "/v1/models")
+            line.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            return count
+"""
+    + ASKS
+)
+
+
+def test_who_is_not_heard_any_more_is_heard_in_its_next_call(process: Sandbox) -> None:
+    """In another room: what a call spoils is that call's, and the lease is what is left of it."""
+    sandbox, model = Counted(process), ScriptedModel(lambda _: "hello")
+    one = scaffold(Program({**GATEWAY, "scaffold.py": FLOODS}), Rooms(sandbox), model, calls=3)
+    assert one.call("propose", 0, 2) == ["hello"] * 2
+    assert 900 < one.call("flood") < 1000
+    with pytest.raises(ScaffoldFailed, match="429"):
+        one.call("propose", 2, 4)
+    one.close()
+    assert one.used.calls == len(model.requests) == 3
+    assert [session.closed for session in sandbox.opened] == [True, True]
 
 
 LINGERS = b"""

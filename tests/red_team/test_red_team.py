@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -283,6 +284,35 @@ class TestIsolated:
         assert used.calls == len(field.asked) == len(field.model.requests) == CALLS
         assert {each.note["outcome"] for each in found} == {"no change"}
         assert settles(lambda: threading.active_count() <= threads, 10.0)
+
+    def test_what_was_left_in_flight_is_paid_at_once(self, fields: Callable[[str], Field], where: str) -> None:
+        """By the call that has asked it, before the next one begins, which hears and pays nothing of it."""
+        field, there = fields(where), threading.Semaphore(0)
+
+        def answer(request: Request) -> str:
+            text = request.messages[0][1]
+            if text.startswith("left"):
+                there.release()
+                time.sleep(2.0)  # so that it is still on its way when the proposal is there
+            elif text == "are they there?":
+                assert all(there.acquire(timeout=120.0) for _ in range(3))
+            return "an answer"
+
+        field.model = ScriptedModel(answer)
+        proposer = field.proposer("latecomer")
+        found, spent = [], []
+        try:
+            for number in range(MEMBERS["latecomer"].steps):
+                plan = proposer.plan(
+                    selection(PARENT), Context(number, np.random.default_rng(number), relay=field.relay)
+                )
+                found.append(plan())
+                spent.append((proposer.used.calls, len(field.asked), len(field.model.requests)))
+        finally:
+            proposer.close()
+        assert spent == [(4, 4, 4), (4, 4, 4), (5, 5, 5)]
+        assert ["model" in each.note for each in found] == [True, False, True]
+        assert claims(found) == ["asked: 200"]
 
 
 @pytest.mark.parametrize(("name", "claim"), [("sockets", "reached 127.0.0.1"), ("links", "canary-host-")])
