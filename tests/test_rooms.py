@@ -217,7 +217,7 @@ def test_who_is_not_heard_any_more_is_heard_in_its_next_call(process: Sandbox) -
     sandbox, model = Counted(process), ScriptedModel(lambda _: "hello")
     one = scaffold(Program({**GATEWAY, "scaffold.py": FLOODS}), Rooms(sandbox), model, calls=3)
     assert one.call("propose", 0, 2) == ["hello"] * 2
-    assert 900 < one.call("flood") < 1000
+    assert 900 < one.call("flood") <= 1000
     with pytest.raises(ScaffoldFailed, match="429"):
         one.call("propose", 2, 4)
     one.close()
