@@ -9,7 +9,8 @@ import click
 
 from evolve.checks.scores import rough_time
 from evolve.cli.printing import print_fields, print_json, print_table
-from evolve.estimates.estimate import CHEAP, DEAR, Estimate, estimate
+from evolve.estimates.cases import CHEAP, DEAR
+from evolve.estimates.estimate import Estimate, estimate
 from evolve.estimates.forecast import Total
 
 if TYPE_CHECKING:
@@ -45,6 +46,11 @@ def _measured(found: Estimate) -> dict[str, str]:
     }
     if found.tuned[1]:
         fields["tuner"] = f"{_range(*found.tuned)} evaluations for each trial (assumed)"
+    if found.most_asked != 0:
+        most = "no limit" if found.most_asked is None else f"at most {found.most_asked:,}"
+        fields["asked for"] = (
+            f"{_range(*found.asked)} evaluations by each proposal, {most} (measured: with made-up answers)"
+        )
     if not found.most_prompt:
         return fields
     low, high = (size / assumed.bytes_per_token for size, assumed in zip(found.prompt, (CHEAP, DEAR), strict=True))
@@ -83,7 +89,7 @@ def _rows(found: Estimate) -> list[list[float | str | None]]:
 
     rows = [
         row("trials", lambda total: total.trials, limited(most.trials)),
-        row("evaluations", lambda total: total.evaluations, limited(limits.get("evaluations"))),
+        row("evaluations", lambda total: total.evaluations, limited(most.evaluations)),
     ]
     if found.models:
         money = "no limit" if most.nanodollars is None else f"{most.nanodollars / 1e9:.4g}"
@@ -140,6 +146,7 @@ def _record(found: Estimate) -> dict[str, Any]:
         "prompt_bytes": {"likely": found.prompt, "most": found.most_prompt},
         "answer_tokens": {"likely": found.answer[:2], "most": found.answer[2]},
         "tuned": found.tuned,
+        "evaluations_asked": {"likely": found.asked, "most": found.most_asked},
         "models": [
             {
                 "name": model.settings.name,
@@ -158,6 +165,7 @@ def _record(found: Estimate) -> dict[str, Any]:
         },
         "most": {
             "trials": most.trials,
+            "evaluations": most.evaluations,
             "calls": most.calls,
             "tokens": most.tokens,
             "dollars": None if most.nanodollars is None else most.nanodollars / 1e9,

@@ -12,42 +12,34 @@ from typing import Any
 from evolve.archives.tuned import Tuned
 from evolve.config import Parts, prepare
 from evolve.errors import TaskError
+from evolve.estimates.cases import CHEAP, DEAR, Case
 from evolve.estimates.forecast import Pace, Reserve, Total, forecast, interval
-from evolve.estimates.measure import PRETENDED, Timing, ask, largest, pretend, size, time_evaluations, tunable
-from evolve.models.prices import Price
+from evolve.estimates.measure import (
+    PRETENDED,
+    Asked,
+    Timing,
+    ask,
+    edits,
+    largest,
+    pretend,
+    prose,
+    size,
+    time_evaluations,
+    tunable,
+)
 from evolve.models.settings import ModelSettings, stored_models
 from evolve.options import Options
 from evolve.proposers.apart import Apart
 from evolve.proposers.llm import LLM
 from evolve.proposers.scaffold import ScaffoldProposer
 from evolve.proposers.woven import Woven
+from evolve.proposing import ASKING, PROPOSERS
 from evolve.scoring import make_evaluator
-from evolve.services import answers_here
+from evolve.tables import EvaluatorTable
 from evolve.task import Task
 from evolve.types import Reply, Request, Usage
 
-__all__ = ["CHEAP", "DEAR", "Assumed", "Estimate", "ModelCosts", "Most", "estimate"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assumed:
-    """What cannot be measured before a model was asked.
-
-    `answer` is the tokens of an answer, thoughts included; `bytes_per_token` holds for prompts. An answer comes after
-    `wait` seconds at so many `tokens_per_second`, and the share `again` of them is sent back. Where literals are tuned,
-    the tuner uses the share `tuned` of the evaluations that a trial can earn it.
-    """
-
-    answer: int
-    bytes_per_token: float
-    wait: float
-    tokens_per_second: float
-    again: float
-    tuned: float
-
-
-CHEAP = Assumed(answer=500, bytes_per_token=4.0, wait=1.0, tokens_per_second=100.0, again=0.05, tuned=0.1)
-DEAR = Assumed(answer=6000, bytes_per_token=3.0, wait=5.0, tokens_per_second=50.0, again=0.3, tuned=0.5)
+__all__ = ["Estimate", "ModelCosts", "Most", "estimate"]
 
 _ENDLESS = 2**31  # tokens of an answer: as many as it may have
 
@@ -83,9 +75,10 @@ class ModelCosts:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Most:
     """What a run can never pass, None where no limit holds it. Calls whose answers are lost come on top, but for limits
-    on calls, tokens and dollars, which hold whatever happens."""
+    on calls, tokens and dollars, which hold whatever happens; evaluations are those of the budget, without reports."""
 
     trials: int | None
+    evaluations: int | None
     calls: int | None
     tokens: int | None
     nanodollars: int | None
@@ -97,7 +90,8 @@ class Estimate:
 
     `prompt` is the bytes of a first request, with the seed alone and in the middle of a search, and `most_prompt` those
     of the longest one. `answer` is the tokens of an answer, from and to and at most. All are 0 when no model is asked.
-    `tuned` is how many evaluations of the tuner a trial leads to.
+    `tuned` is how many evaluations of the tuner a trial leads to, `asked` how many a proposal asks for, from and to,
+    and `most_asked` how many it may ask for, None where nothing bounds that.
     """
 
     config: Mapping[str, Any]
@@ -107,66 +101,11 @@ class Estimate:
     most_prompt: int
     answer: tuple[int, int, int]
     tuned: tuple[float, float]
+    asked: tuple[float, float]
+    most_asked: int | None
     cheap: Total
     dear: Total
     most: Most
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """A cheap search or a dear one: what its trials ask for, and how many evaluations one takes."""
-
-    assumed: Assumed
-    plans: list[list[Request]]
-    times: int
-    """How often a program is scored."""
-    tuned: float
-    """Programs of the tuner that a trial leads to."""
-    retries: bool
-    """Later requests of a trial are second tries, which only some need."""
-
-    @property
-    def evaluations(self) -> float:
-        """Of a trial, with those of the tuner that it leads to."""
-        return self.times * (1.0 + self.tuned)
-
-    @property
-    def calls(self) -> float:
-        """Of a trial, in the mean."""
-        return sum(self._share(place) for plan in self.plans for place in range(len(plan))) / max(len(self.plans), 1)
-
-    @property
-    def input_tokens(self) -> float:
-        """Of a call, in the mean."""
-        asked = [(self._share(place), size(request)) for plan in self.plans for place, request in enumerate(plan)]
-        calls = sum(share for share, _ in asked)
-        return sum(share * asked for share, asked in asked) / calls / self.assumed.bytes_per_token if calls else 0.0
-
-    @property
-    def first(self) -> int:
-        """The bytes of a first request, in the mean."""
-        sizes = [size(plan[0]) for plan in self.plans if plan]
-        return round(fmean(sizes)) if sizes else 0
-
-    def output_tokens(self, model: ModelSettings) -> int:
-        """Of an answer of that model."""
-        bounds = [model.bound(plan[0]) for plan in self.plans if plan]
-        return min([self.assumed.answer, *bounds])
-
-    def seconds(self, model: ModelSettings) -> float:
-        """Until its answer is there."""
-        if answers_here(model):
-            return 0.0
-        seconds = self.assumed.wait + self.output_tokens(model) / self.assumed.tokens_per_second
-        return min(seconds, model.timeout)
-
-    def nanodollars(self, model: ModelSettings) -> int:
-        """What a call of that model costs, nothing of its prompt cached."""
-        price = Price.parse(model.price)
-        return price.nanodollars(input_tokens=round(self.input_tokens), output_tokens=self.output_tokens(model))
-
-    def _share(self, place: int) -> float:
-        return self.assumed.again**place if self.retries else 1.0
 
 
 def estimate(task: Task, *, limits: Mapping[str, Any] | None = None, options: Options | None = None) -> Estimate:
@@ -178,7 +117,7 @@ def estimate(task: Task, *, limits: Mapping[str, Any] | None = None, options: Op
     Raises as `Search.start` does, `SeedError` when the seed has no score, and `TaskError` for a task whose evaluations
     ask models themselves.
     """
-    if task.settings.improve.tasks:
+    if task.settings.of_scaffolds:
         raise TaskError(
             f"evaluations of {task.name} ask models themselves, so there is nothing to measure without asking them; "
             f"bound a run of it with --dollars, or try a short one: --trials 2"
@@ -189,7 +128,10 @@ def estimate(task: Task, *, limits: Mapping[str, Any] | None = None, options: Op
         timing = time_evaluations(evaluator, parts.seed, config["workers"])
         held_out = "held_out" in evaluator.splits
         models = stored_models(config.get("models", ()), Path("config.toml"))
-        cheap, dear, longest = _cases(parts, config["seed"], timing, asks=bool(models))
+        cheap, dear, longest = _cases(parts, config, timing)
+    table, most_asked = task.settings.evaluator, _most_asked(config)
+    # what a tuner may try follows from what it finds
+    worst = None if parts.tuning is not None or most_asked is None else most_asked + _worst(table)
     places = [[model.most(request) for model, _ in parts.models] for request in longest]
     measured = _Measured(timing, [usage for place in places for usage in place], held_out)
     return Estimate(
@@ -207,9 +149,11 @@ def estimate(task: Task, *, limits: Mapping[str, Any] | None = None, options: Op
         most_prompt=max(map(size, longest), default=0),
         answer=(*_answers(cheap, dear, models), max((usage.output_tokens for usage in measured.worst), default=0)),
         tuned=(cheap.tuned, dear.tuned),
+        asked=(cheap.asked, dear.asked),
+        most_asked=most_asked,
         cheap=_total(cheap, models, parts, config, measured),
         dear=_total(dear, models, parts, config, measured),
-        most=_most(config["limits"], places),
+        most=_most(config["limits"], places, table.times, worst),
     )
 
 
@@ -222,7 +166,7 @@ class _Measured:
     held_out: bool
 
 
-def _cases(parts: Parts, seed: int, timing: Timing, *, asks: bool) -> tuple[_Case, _Case, list[Request]]:
+def _cases(parts: Parts, config: Mapping[str, Any], timing: Timing) -> tuple[Case, Case, list[Request]]:
     """A cheap search and a dear one, and the longest requests that a proposal may make."""
     table = parts.task.settings.evaluator
     often = (table.times, table.times) if table.repeats_most is None else (table.times + 1, table.repeats_most)
@@ -230,28 +174,55 @@ def _cases(parts: Parts, seed: int, timing: Timing, *, asks: bool) -> tuple[_Cas
     while isinstance(asker, Apart | Woven):
         asker = asker.proposer
     proposals = 24 if isinstance(asker, LLM) else 6  # others may take long for one
-    plans: list[list[list[Request]]] = [[], [], []]
+    plans: list[list[Asked]] = [[], [], [], []]
     earned = 0
-    if asks:
+    if parts.models:
+
+        def asked(answer: Callable[[Request], str]) -> list[Asked]:
+            return ask(parts, timing.seed, config["seed"], answer, proposals)
+
         pretend(parts, timing.seed, range(1))
-        plans[0] = ask(parts, seed, CHEAP.answer, proposals)
+        plans[0] = asked(prose(CHEAP.answer))
+        if _most_asked(config):  # what a model answers is evaluated when something can be made of it
+            plans[3] = asked(edits(config["seed"]))
         pretend(parts, timing.seed, range(1, PRETENDED + 1))
-        plans[1], plans[2] = (ask(parts, seed, answer, proposals) for answer in (DEAR.answer, _ENDLESS))
+        plans[1:3] = [asked(prose(DEAR.answer)), asked(prose(_ENDLESS))]
     tuning = parts.tuning
     quick = isinstance(tuning, Tuned) and timing.seed.cost.seconds <= tuning.slowest
     if isinstance(tuning, Tuned) and quick and tunable(parts, timing.seed):
         earned = min(tuning.screen + tuning.each, tuning.most)
-    longest = largest(plans[2])
+    longest = largest([proposal for plan in plans[2:] for proposal in plan])
+    evaluations = [fmean(len(proposal.programs) for proposal in plan) for plan in plans if plan] or [0.0]
     if longest and isinstance(asker, LLM) and (more := asker.room - size(longest[0])) > 0:
         longest = [_longer(request, more) for request in longest]
     cheap, dear = (
-        _Case(assumed, drawn, times, assumed.tuned * earned, isinstance(asker, LLM | ScaffoldProposer))
-        for assumed, drawn, times in zip((CHEAP, DEAR), plans[:2], often, strict=True)
+        Case(
+            assumed,
+            [proposal.requests for proposal in plan],
+            times,
+            tuned=assumed.tuned * earned,
+            asked=number,
+            retries=isinstance(asker, LLM | ScaffoldProposer),
+        )
+        for assumed, plan, times, number in zip(
+            (CHEAP, DEAR), plans[:2], often, (min(evaluations), max(evaluations)), strict=True
+        )
     )
     return cheap, dear, longest
 
 
-def _answers(cheap: _Case, dear: _Case, models: Sequence[ModelSettings]) -> tuple[int, int]:
+def _most_asked(config: Mapping[str, Any]) -> int | None:
+    """How many evaluations a proposal may ask for: a scaffold has a lease of them, a plugin what the budget has."""
+    lease = config.get("scaffold", {}).get("evaluations", 0)
+    return int(lease) if config["proposer"] in {**PROPOSERS, **ASKING} else None
+
+
+def _worst(table: EvaluatorTable) -> int:
+    """How many evaluations a trial may take for its program, and are reserved for it."""
+    return table.times if table.repeats_most is None else 4 * table.repeats_most
+
+
+def _answers(cheap: Case, dear: Case, models: Sequence[ModelSettings]) -> tuple[int, int]:
     return (
         min((cheap.output_tokens(model) for model in models), default=0),
         max((dear.output_tokens(model) for model in models), default=0),
@@ -264,7 +235,7 @@ def _longer(request: Request, more: int) -> Request:
 
 
 def _total(
-    case: _Case,
+    case: Case,
     models: Sequence[ModelSettings],
     parts: Parts,
     config: Mapping[str, Any],
@@ -296,19 +267,24 @@ def _total(
         nanodollars=calls * sum(weight * case.nanodollars(m) for weight, m in zip(weights, models, strict=True)),
     )
     reserve = Reserve(
-        evaluations=table.times if table.repeats_most is None else 4 * table.repeats_most,
+        evaluations=_worst(table),
         tokens=max((usage.input_tokens + usage.output_tokens for usage in measured.worst), default=0),
         nanodollars=max((usage.nanodollars for usage in measured.worst), default=0),
     )
     reported = 2 * (table.repeats_most or table.times) if measured.held_out else 0
-    return forecast(
-        config["limits"],
-        pace,
-        reserve,
-        seed=table.times,
-        before=table.times * timing.alone,
-        after=(calls * latency if calls else 0.0) + (case.times + reported) * timing.alone,
-    )
+    try:
+        return forecast(
+            config["limits"],
+            pace,
+            reserve,
+            seed=table.times,
+            before=table.times * timing.alone,
+            after=(calls * latency if calls else 0.0) + (case.times + reported) * timing.alone,
+        )
+    except ValueError as error:  # who may ask models need not
+        raise TaskError(
+            f"{error}: the proposer asked no model when it was tried; give another limit too, such as --trials 100"
+        ) from error
 
 
 def _each(amount: float, per_minute: float | None) -> float:
@@ -316,18 +292,22 @@ def _each(amount: float, per_minute: float | None) -> float:
     return amount / per_minute if per_minute else 0.0
 
 
-def _most(limits: Mapping[str, Any], places: Sequence[Sequence[Usage]]) -> Most:
-    """`places` are the worst of a proposal's first call, of its second one ..., by model."""
+def _most(limits: Mapping[str, Any], places: Sequence[Sequence[Usage]], seed: int, evaluations: int | None) -> Most:
+    """`places` are the worst of a proposal's first call, of its second one ..., by model; the `seed` takes so many
+    evaluations, and a trial `evaluations` at most, None where nothing bounds them."""
     trials = limits.get("trials")
 
-    def bound(name: str, of: Callable[[Usage], int]) -> int | None:
-        each = sum(max(map(of, place)) for place in places)
-        bounds = [limits.get(name), trials * each if trials is not None else None]
+    def bound(name: str, each: int | None, before: int = 0) -> int | None:
+        bounds = [limits.get(name), None if trials is None or each is None else before + trials * each]
         return min((bound for bound in bounds if bound is not None), default=None)
+
+    def calls(of: Callable[[Usage], int]) -> int:
+        return sum(max(map(of, place)) for place in places)
 
     return Most(
         trials=trials,
-        calls=bound("calls", lambda usage: usage.calls),
-        tokens=bound("tokens", lambda usage: usage.input_tokens + usage.output_tokens),
-        nanodollars=bound("nanodollars", lambda usage: usage.nanodollars),
+        evaluations=bound("evaluations", evaluations, seed),
+        calls=bound("calls", calls(lambda usage: usage.calls)),
+        tokens=bound("tokens", calls(lambda usage: usage.input_tokens + usage.output_tokens)),
+        nanodollars=bound("nanodollars", calls(lambda usage: usage.nanodollars)),
     )

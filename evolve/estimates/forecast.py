@@ -71,6 +71,8 @@ def forecast(
         limits: of a run, by resource; at least one.
         seed: the evaluations of the seed.
         before, after: seconds before the first trial and after the last one.
+
+    Raises `ValueError` when no limit would ever be reached.
     """
     room = {
         "trials": _room(limits.get("trials"), 1.0, 1.0),

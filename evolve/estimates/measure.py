@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass, field, replace
 from statistics import median
 
 import numpy as np
@@ -15,9 +14,22 @@ from evolve.config import Parts
 from evolve.errors import SeedError
 from evolve.evaluation.native import NativeEvaluator
 from evolve.plugins import chosen, guarded, planned
+from evolve.simulated import SimulatedModel
 from evolve.types import Context, Evaluation, Model, Program, Reply, Request, Selection, Status, Trial, Usage
 
-__all__ = ["PRETENDED", "Timing", "ask", "largest", "pretend", "size", "time_evaluations", "tunable"]
+__all__ = [
+    "PRETENDED",
+    "Asked",
+    "Timing",
+    "ask",
+    "edits",
+    "largest",
+    "pretend",
+    "prose",
+    "size",
+    "time_evaluations",
+    "tunable",
+]
 
 PRETENDED = 30
 """Trials that are made up, so that prompts have all that those in the middle of a search have."""
@@ -40,6 +52,14 @@ class Timing:
     alone: float
     together: float
     number: int
+
+
+@dataclass(slots=True)
+class Asked:
+    """What one proposal asked for: of models, in order, and the programs whose evaluation it asked for."""
+
+    requests: list[Request] = field(default_factory=list)
+    programs: list[Program] = field(default_factory=list)
 
 
 def time_evaluations(evaluator: NativeEvaluator, program: Program, workers: int) -> Timing:
@@ -96,21 +116,31 @@ def pretend(parts: Parts, seed: Evaluation, numbers: range) -> None:
             parts.proposer.tell(trial)
 
 
-def ask(parts: Parts, seed: int, answer: int, proposals: int) -> list[list[Request]]:
-    """What the proposer would ask models: for each of so many `proposals` its requests, in order.
+def ask(
+    parts: Parts, evaluation: Evaluation, seed: int, answer: Callable[[Request], str], proposals: int
+) -> list[Asked]:
+    """What the proposer would ask for, in so many `proposals`.
 
-    No model is asked: each answer is prose of `answer` tokens, of which nothing can be made, so a proposer that tries
-    again does so as often as it may.
+    No model is asked and nothing is evaluated: `answer` says what a model would, and every program is like the seed,
+    which has this `evaluation`.
     """
-    plans: list[list[Request]] = []
+    plans: list[Asked] = []
     for number in range(1, proposals + 1):
         selection = chosen(parts.archive, np.random.default_rng((seed, number, 0, 0)), number)
-        requests: list[Request] = []
+        asked = Asked()
         rng = np.random.default_rng((seed, number, 1, 0))
-        prose = partial(_prose, requests, answer)
-        context = Context(PRETENDED + number, rng, ask=prose, relay=prose)
+
+        def reply(model: Model, request: Request, asked: Asked = asked) -> Reply:
+            asked.requests.append(request)
+            return Reply(text=answer(request), finish="stop", model=model.name, usage=Usage(calls=1))
+
+        def evaluate(program: Program, asked: Asked = asked) -> Evaluation:
+            asked.programs.append(program)
+            return replace(evaluation, artifacts={})
+
+        context = Context(PRETENDED + number, rng, ask=reply, relay=reply, evaluate=evaluate)
         planned(parts.proposer, selection, context)()
-        plans.append(requests)
+        plans.append(asked)
     return plans
 
 
@@ -121,11 +151,20 @@ def tunable(parts: Parts, seed: Evaluation) -> bool:
     return not planned(parts.proposer, Selection(parents=(trial,), operator="tuner"), context)().rejected
 
 
-def _prose(requests: list[Request], answer: int, model: Model, request: Request) -> Reply:
-    requests.append(request)
-    tokens = min(answer, request.max_tokens)
-    text = ("word " * (tokens * _BYTES_PER_TOKEN // 5 + 1))[: tokens * _BYTES_PER_TOKEN]
-    return Reply(text=text, finish="stop", model=model.name, usage=Usage(calls=1))
+def prose(tokens: int) -> Callable[[Request], str]:
+    """Answers of so many tokens, of which nothing can be made: who tries again does so as often as it may."""
+
+    def answer(request: Request) -> str:
+        length = min(tokens, request.max_tokens) * _BYTES_PER_TOKEN
+        return ("word " * (length // 5 + 1))[:length]
+
+    return answer
+
+
+def edits(seed: int) -> Callable[[Request], str]:
+    """Answers with which most proposers can go on: the simulated model's."""
+    model = SimulatedModel(seed=seed)
+    return lambda request: model.complete(request).text
 
 
 def size(request: Request) -> int:
@@ -133,11 +172,11 @@ def size(request: Request) -> int:
     return sum(len(text.encode(errors="surrogatepass")) for _, text in request.messages)
 
 
-def largest(plans: Sequence[Sequence[Request]]) -> list[Request]:
+def largest(plans: Sequence[Asked]) -> list[Request]:
     """The longest request of each place: the first one of a proposal, the second one ..."""
     longest: list[Request] = []
-    for requests in plans:
-        for place, request in enumerate(requests):
+    for asked in plans:
+        for place, request in enumerate(asked.requests):
             if place == len(longest):
                 longest.append(request)
             elif size(request) > size(longest[place]):

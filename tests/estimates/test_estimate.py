@@ -12,7 +12,9 @@ import pytest
 import evolve
 from evolve.errors import SeedError, TaskError
 from evolve.estimates.estimate import Estimate, estimate
+from evolve.folders import read_folder
 from evolve.options import Options
+from evolve.resources import bundled
 from evolve.search import Search
 from evolve.task import Task
 from evolve.testing.servers import FakeService, number_answer
@@ -145,6 +147,67 @@ def test_a_proposer_of_ones_own_is_asked_what_it_asks(folder: Path) -> None:
     assert found.prompt[0] < 80
 
 
+def scaffold(folder: Path, text: str) -> Path:
+    """A scaffold: the bundled one goes by the name `plain` in it."""
+    files = dict(read_folder(bundled("seeds") / "scaffold").files)
+    files |= {"plain.py": files["scaffold.py"], "scaffold.py": text.encode()}
+    for path, content in files.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder
+
+
+def test_evaluations_that_a_scaffold_asks_for_count(folder: Path, tmp_path: Path) -> None:
+    """Here two of whatever comes of a model's answer; none of an answer of which nothing can be made. A run takes no
+    more than it can at most."""
+    (folder / "task.toml").write_text("[search]\nevaluations_asked = 3\n")
+    text = """
+from gateway import evaluate
+from plain import propose as before
+
+def propose(parent, context):
+    files = before(parent, context)
+    evaluate(files)
+    evaluate(files)
+    return files
+"""
+    given = options(models=["simulated"], calls_in_flight=1, scaffold=scaffold(tmp_path / "mine", text))
+    said = estimate(Task.load(folder), limits={"trials": 8}, options=given)
+    assert said.asked[0] == 0.0
+    assert 0.5 < said.asked[1] <= 2.0
+    assert said.most_asked == 3
+    assert said.dear.evaluations == pytest.approx(1 + 8 * (1 + said.asked[1]))
+    assert said.most.evaluations == 1 + 8 * (1 + 3)
+    with Search.start(Task.load(folder), tmp_path / "run", limits={"trials": 8}, options=given) as search:
+        search.run()
+        spent = search.evolution.budget.committed("evaluations")
+    assert 1 + 8 < spent <= said.most.evaluations
+    plain = estimate(Task.load(folder), limits={"trials": 8}, options=replace(given, scaffold="scaffold"))
+    assert plain.asked == (0.0, 0.0)
+    assert plain.dear.evaluations == 1 + 8
+
+
+def test_a_scaffold_that_asks_until_it_is_refused(folder: Path, tmp_path: Path) -> None:
+    """It asks for all that it is lent, and no model; so a limit on calls would never end its run, which is said."""
+    text = """
+from gateway import NoAnswer, evaluate
+
+def propose(parent, context):
+    files = {"program.py": parent["files"]["program.py"].replace("0.5", "0.75")}
+    while True:
+        try:
+            evaluate(files)
+        except NoAnswer:
+            return files
+"""
+    given = {"models": ["simulated"], "scaffold": scaffold(tmp_path / "mine", text)}
+    said = made(folder, {"evaluations": 61}, **given)
+    assert (said.asked, said.most_asked) == ((4.0, 4.0), 4)
+    assert (said.cheap.trials, said.cheap.evaluations, said.most.evaluations) == (12, 61, 61)
+    with pytest.raises(TaskError, match=r"nothing of calls would ever end this run: .* --trials 100"):
+        made(folder, {"calls": 10}, **given)
+
+
 def test_longer_programs_have_longer_prompts(folder: Path) -> None:
     """Prompts are those that the proposer writes, the program in them."""
     before = made(folder, {"trials": 10}, models=["simulated"])
@@ -162,10 +225,11 @@ def test_a_seed_without_a_score_is_said(folder: Path) -> None:
         made(folder, {"trials": 10})
 
 
-def test_a_task_whose_evaluations_ask_models_is_refused() -> None:
+@pytest.mark.parametrize("name", ["scaffold", "agent"])
+def test_a_task_whose_evaluations_ask_models_is_refused(name: str) -> None:
     """They are most of what it costs, and cannot be measured without asking."""
     with pytest.raises(TaskError, match="bound a run of it with --dollars"):
-        estimate(Task.load("scaffold"), options=options(models=["simulated"]))
+        estimate(Task.load(name), options=options(models=["simulated"]))
 
 
 def test_the_options_of_a_run_are_checked_as_it_does(folder: Path) -> None:
