@@ -68,7 +68,8 @@ def run(  # noqa: PLR0913 - every option of a search, by name
         tuning: "on", "off", or "screen=24,each=24,most=300", the evaluations that a structure's numeric literals may
             have; "auto" is on where models are asked and an evaluation takes no more than 2 seconds.
         baseline: "best-of-n=0.1": an archive, and the share of the trials that it has to show what the search is worth.
-        stop_when_stalled: end the search when the archive says that nothing helps any more.
+        stop_when_stalled: end the search when the archive says that nothing helps any more, as "lanes", "stall" and
+            others with the attribute `stalled` do.
         strict: a fresh session for each candidate.
         models: models to ask, NAME or NAME=WEIGHT each. The key is in the environment, never in the run.
         model_file: a file that says how each model is asked; without `models`, all of it.

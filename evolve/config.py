@@ -25,7 +25,7 @@ from evolve.models.openai import OpenAIModel
 from evolve.models.prices import Price
 from evolve.models.settings import ModelSettings
 from evolve.options import Options, check_limits
-from evolve.policies import make_archive, tuning_settings, with_baseline
+from evolve.policies import make_archive, require_stalling, tuning_settings, with_baseline
 from evolve.proposers.apart import Apart
 from evolve.proposers.tuner import Tuner
 from evolve.proposers.woven import Woven
@@ -94,6 +94,8 @@ def prepare(
     limits = _limits_of(task, check_limits(limits or {}))
     _require_an_end(limits, models)
     options = _resolved(options, task, models)
+    if options.stop_when_stalled:
+        require_stalling(options.archive, limits)
     find_proposer(options.proposer)
     sandbox = make_sandbox(task, options.sandbox)
     try:

@@ -43,7 +43,8 @@ class Options:
             asked and an evaluation takes no more than 2 seconds.
         baseline: "NAME=SHARE": an archive, such as "best-of-n", that a share of the trials is for, so that the end
             can tell whether the search is better; "" for none.
-        stop_when_stalled: end the search when the archive says that nothing helps any more.
+        stop_when_stalled: end the search when the archive says that nothing helps any more, as "lanes", "stall" and
+            others with the attribute `stalled` do.
         strict: a fresh session for each candidate; so too when the task says so, or asks for GPUs.
         models: what a proposer may ask: NAME or NAME=WEIGHT each; without any, all of `model_file`.
         model_file: a file that says how each model is asked.

@@ -22,7 +22,15 @@ from evolve.options import named, parse_settings
 from evolve.plugins import make
 from evolve.types import Archive
 
-__all__ = ["ARCHIVES", "SLOW", "make_archive", "settings_of", "tuning_settings", "with_baseline"]
+__all__ = [
+    "ARCHIVES",
+    "SLOW",
+    "make_archive",
+    "require_stalling",
+    "settings_of",
+    "tuning_settings",
+    "with_baseline",
+]
 
 ARCHIVES: dict[str, Callable[..., Archive]] = {
     "top": Top,
@@ -66,6 +74,18 @@ def make_archive(text: str, limits: Mapping[str, Any] | None = None) -> Archive:
         return make("archive", name, ARCHIVES, ("tell", "sample"), **given)
     except (TypeError, ValueError) as error:
         raise TaskError(f"the archive {text!r} cannot be made: {error}") from error
+
+
+def require_stalling(text: str, limits: Mapping[str, Any] | None = None) -> None:
+    """Raise `TaskError` for an archive that never says that nothing helps: it has no attribute `stalled`."""
+    if hasattr(make_archive(text, limits), "stalled"):
+        return
+    name, _ = named("archive", text)
+    able = " and ".join(sorted(other for other, made in ARCHIVES.items() if hasattr(made, "stalled")))
+    raise TaskError(
+        f"stop_when_stalled would never end this search: the archive {name!r} does not tell when nothing helps any "
+        f"more, as {able} do; leave it out, or watch that archive with --archive stall,inner={name}"
+    )
 
 
 def with_baseline(search: Archive, text: str) -> Archive:

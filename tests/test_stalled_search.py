@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from evolve import forms
 from evolve.archives.tuned import Tuned
-from evolve.policies import make_archive, with_baseline
+from evolve.config import prepare
+from evolve.errors import TaskError
+from evolve.options import Options
+from evolve.policies import ARCHIVES, make_archive, with_baseline
 from evolve.testing.fakes import FunctionEvaluator
 from evolve.testing.searches import open_evolution
 from evolve.types import Archive
@@ -44,3 +48,26 @@ def test_what_stalls_says_so_and_ends_where_it_may(tmp_path: Path, archive: Call
     assert "leapt, went back and combined" in said[0]
     assert outcome.reason == (f"the search stalls: {said[0]}" if stop else "trials")
     assert (outcome.told < 121) == stop
+
+
+def _prepared(archive: str) -> None:
+    given = Options(sandbox="process", allow_unsafe=True, archive=archive, stop_when_stalled=True)
+    parts, _ = prepare(forms.load("bin_packing"), limits={"trials": 10}, options=given)
+    assert parts.sandbox is not None
+    parts.sandbox.close()
+
+
+@pytest.mark.parametrize("name", sorted(ARCHIVES.keys() - {"lanes", "stall"}))
+def test_stopping_is_refused_with_what_never_stalls(name: str) -> None:
+    """Whoever asks for it would wait for ever; what is to be written instead is said, and works."""
+    with pytest.raises(TaskError, match=f"the archive '{name}' .* lanes and stall do; .*--archive stall,inner={name}"):
+        _prepared(name)
+    _prepared(f"stall,inner={name}")
+
+
+def test_stopping_is_for_what_stalls() -> None:
+    """Also when the archive is a plugin that can tell; by default, without models, it is one that cannot."""
+    for archive in ("lanes", "stall,patience=4", "evolve.archives.stall:Stall"):
+        _prepared(archive)
+    with pytest.raises(TaskError, match="'top'"):
+        _prepared("auto")

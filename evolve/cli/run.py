@@ -69,7 +69,12 @@ __all__ = ["command"]
     metavar="NAME=SHARE",
     help="An archive that a share of the trials is for, as best-of-n=0.1: the end says whether the search beat it.",
 )
-@click.option("--stop-when-stalled", is_flag=True, help="End the search when the archive says that nothing helps.")
+@click.option(
+    "--stop-when-stalled",
+    is_flag=True,
+    help="End the search when the archive says that nothing helps; lanes and stall do, and archives of yours that have "
+    "the attribute stalled. With another archive it is refused.",
+)
 @click.option(
     "--model",
     "models",
