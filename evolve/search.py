@@ -31,6 +31,7 @@ from evolve.lineage import Lineage
 from evolve.models.meter import Meter
 from evolve.models.transcript import EVALUATIONS, Transcript
 from evolve.options import Options, check_limits
+from evolve.proposers.annotations import unread
 from evolve.recovery import needs_recovery, recover
 from evolve.run import Run
 from evolve.scoring import Asking, make_sandbox, make_scorer
@@ -156,8 +157,8 @@ class Search:
                 given.
             on_trial: hears each trial as it is told.
             on_notice: hears, in a sentence, what a person did in the run's branches or work tree that keeps the engine
-                from moving them as it would, and what there is to know of the models' services. May be called on
-                any thread.
+                from moving them as it would, what there is to know of the models' services, and which comments for
+                the tuner in the seed it can make nothing of. May be called on any thread.
 
         A start that fails leaves no directory behind, unless it was interrupted, the seed was scored, or it is worth
         trying again. Raises `TaskError`, `RunExists`, `StorageError`, `SandboxUnavailable`, `UnsafeRefused`.
@@ -166,6 +167,8 @@ class Search:
         with ExitStack() as undo:
             assert parts.sandbox is not None
             undo.callback(parts.sandbox.close)
+            for comment in unread(parts.regions, parts.seed):
+                on_notice(f"The seed program, {comment}.")
             run = Run.create(path, config)
             undo.callback(run.discard)
             undo.callback(run.close)

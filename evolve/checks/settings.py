@@ -10,6 +10,7 @@ from evolve.checks.finding import Finding
 from evolve.checks.reading import runs_the_program
 from evolve.errors import TaskError
 from evolve.folders import task_files
+from evolve.proposers.annotations import unread
 from evolve.proposers.mix import Mix
 from evolve.regions import Regions
 from evolve.task import Task
@@ -53,6 +54,9 @@ def changes(task: Task) -> Iterator[Finding]:
     else:
         share = f"{', '.join(paths[:5])}{' and others' if len(paths) > 5 else ''}"
         yield Finding("ok", "regions", f"{size} characters in {len(paths)} of {number} files may change: {share}")
+    for comment in unread(regions, task.seed):
+        where = f"{comment.path}:{comment.line}"
+        yield Finding("warning", "tuning", f"{where}: {comment.comment!r} {comment.problem}", comment.fix)
 
 
 def proposals(task: Task, evaluation: Evaluation) -> Finding:

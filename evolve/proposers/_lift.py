@@ -14,13 +14,13 @@ from evolve.proposers._source import Change
 from evolve.proposers._terms import value_of
 from evolve.types import Program
 
-__all__ = ["Literal", "lift", "write"]
+__all__ = ["Literal", "lift", "told", "write"]
 
 _LARGEST = 1e15
 
 _BOUND = r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
 _TUNE = re.compile(rf"(?:#|//|/\*|--|;|%)\s*tune:\s*(?:(on|off)\b|{_BOUND}\.\.{_BOUND}(?![\w.]))")
-"""What is said of the numbers before it on its line."""
+"""What is said of the numbers before it on its line; `evolve.proposers.annotations` says what is nearly so."""
 
 _SEED = re.compile(r"(?:\w+_)?seeds?(?:_\w+)?|random_state", re.IGNORECASE)
 _SIZE = re.compile(r"n|n_\w+|num_\w+|(?:\w+_)?(?:size|shape|dims?)", re.IGNORECASE)
@@ -105,7 +105,7 @@ def _left_alone(literal: Literal, site: Site) -> bool:
 
 def _as_told(literal: Literal, text: str, *, fixed: bool, wanted: bool) -> Literal:
     """The literal with what a comment on its line says of it; an integer is `wanted` where nothing else can stand."""
-    found = _TUNE.search(text, literal.end, _line_end(text, literal.end)) if "tune:" in text else None
+    found = told(text, literal.end)
     if found is None:
         return replace(literal, fixed=True) if fixed else literal
     word, *ends = found.groups()
@@ -118,9 +118,12 @@ def _as_told(literal: Literal, text: str, *, fixed: bool, wanted: bool) -> Liter
     return replace(literal, low=low, high=high, integer=integer)
 
 
-def _line_end(text: str, start: int) -> int:
+def told(text: str, start: int) -> re.Match[str] | None:
+    """The comment for the tuner that comes first on the rest of this line: a word, or two ends of a range."""
+    if "tune:" not in text:
+        return None
     end = text.find("\n", start)
-    return len(text) if end < 0 else end
+    return _TUNE.search(text, start, len(text) if end < 0 else end)
 
 
 def _inside(bound: float, way: int) -> float:

@@ -55,6 +55,13 @@ def test_nothing_is_wrong_with_a_good_task(check: Check) -> None:
     assert {"regions", "noise", "isolation", "proposers", "nonsense", "limits", "time"} <= found.keys()
 
 
+def test_a_comment_that_the_tuner_cannot_read_is_a_warning(check: Check) -> None:
+    """With its file and its line; the others are no finding."""
+    code, found = check(seed=SEED.replace("2 * x", "2 * x  # tune: 1 .. 3\n\n\nWIDTH = 3  # tune: 1..5"))
+    assert code == 0
+    assert found["tuning"] == [("warning", "program.py:3: '# tune: 1 .. 3' is not understood")]
+
+
 def test_it_reads_well(tmp_path: Path, check: Check, invoke: Invoke) -> None:
     """A line for each finding, the fix below it, and a sum."""
     check("def evaluate(program):\n    return program.call('f', 1)\n")
