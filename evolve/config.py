@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -99,7 +100,8 @@ def prepare(
     find_proposer(options.proposer)
     sandbox = make_sandbox(task, options.sandbox)
     try:
-        seed = (task.settings.search.seed or 0) if options.seed is None else options.seed
+        given = task.settings.search.seed if options.seed is None else options.seed
+        seed, seeded = given or 0, given is not None  # who gives one wants what can be repeated by anybody
         epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
         config = {
             "version": 1,
@@ -121,6 +123,7 @@ def prepare(
             "strict": options.strict,
             "limits": dict(limits),
             **(_gate(task, options) if task.settings.gated else {}),
+            **({"secret": secrets.token_hex(16)} if task.settings.gated and not seeded else {}),
             **({"calls_in_flight": options.calls_in_flight} if models else {}),
             **(kept_of(options, task) if options.proposer in ASKING else {}),
             **({"models": [model.stored() for model in models]} if models else {}),

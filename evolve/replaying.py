@@ -74,7 +74,7 @@ def replay(
             if models and found.settings.of_scaffolds:
                 beside = Meter(budget, _copied(run, EVALUATIONS, folder))
                 stack.callback(beside.close)
-                asking = Asking(models, beside.relay)
+                asking = Asking(models, beside.relay, run.config.get("secret", ""))
             scorer = make_scorer(found, chosen, strict=run.config.get("strict", False), asking=asking)
             anew = Anew(stack.enter_context(closing(scorer)), witness)
         lineage = Lineage(Path(folder, "run"), started=run.config["started"], config=run.config_text)

@@ -19,6 +19,7 @@ from evolve.evaluation.improve import Downstream, Improve, Relay
 from evolve.evaluation.native import NativeEvaluator
 from evolve.evaluation.repeats import Race, Repeats, Scorer
 from evolve.evaluation.rules import Rules
+from evolve.evaluation.sealed import sealed
 from evolve.evaluation.solve import Attempt, Benchmark, Solve
 from evolve.evaluation.utility import weighed
 from evolve.forms import improve
@@ -42,10 +43,12 @@ _SCAFFOLDS = 100
 
 @dataclass(frozen=True)
 class Asking:
-    """How an evaluator asks models: those there are, with their weights, and the way to them for a key of its own."""
+    """How an evaluator asks models: those there are, with their weights, and the way to them for a key of its own; and
+    the secret that keeps what is drawn from programs that ask, where there is one."""
 
     models: Sequence[tuple[Model, float]]
     relay: Callable[[int], Relay]
+    secret: str = ""
 
 
 def make_sandbox(task: Task, wanted: str | Sandbox = "auto") -> Sandbox:
@@ -115,9 +118,9 @@ def make_scorer(
     settings = task.settings.evaluator
     scorer: Scorer
     if task.settings.of_scaffolds:
-        scorer = weighed(
-            _of_scaffolds(task, sandbox, asking, on_notice, strict=strict), **task.settings.utility.model_dump()
-        )
+        made = _of_scaffolds(task, sandbox, asking, on_notice, strict=strict)
+        hidden = sealed(made, asking.secret if asking is not None else "")
+        scorer = weighed(hidden, **task.settings.utility.model_dump())
     else:
         scorer = _cached(make_evaluator(task, sandbox, strict=strict), task, sandbox, strict=strict, notice=on_notice)
     race = None

@@ -78,11 +78,14 @@ class Search:
         self._beside = Meter(budget, Transcript(run.state / EVALUATIONS)) if asks else None
         if self._beside is not None:
             self._beside.take_up()
+        asking = (
+            Asking(parts.models, self._beside.relay, config.get("secret", "")) if self._beside is not None else None
+        )
         self._evaluator = make_scorer(
             parts.task,
             parts.sandbox,
             strict=config.get("strict", False),
-            asking=Asking(parts.models, self._beside.relay) if self._beside is not None else None,
+            asking=asking,
             on_notice=on_notice,
         )
         self._lineage = Lineage(

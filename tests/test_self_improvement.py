@@ -54,6 +54,7 @@ def options(service: FakeService, **more: Any) -> Options:
         "models": ["fake"],
         "prices": ["1/10"],
         "base_url": service.url,
+        "seed": 0,
     }
     return Options(**{**given, **more})
 
@@ -170,7 +171,7 @@ def test_a_run_that_is_killed_adopts_the_same(tmp_path: Path, service: FakeServi
     command = [sys.executable, "-m", "evolve", "run", str(task), "--runs", str(tmp_path), "--name", "killed"]
     command += ["--sandbox", "process", "--allow-unsafe", "--workers", "1", "--calls-in-flight", "1"]
     command += ["--archive", "best-of-n", "--model", "fake", "--price", "1/10", "--base-url", service.url]
-    command += ["--trials", "6", "--quiet"]
+    command += ["--trials", "6", "--seed", "0", "--quiet"]
     killed_at = []
     for share in (0.2, 0.5, 0.8):
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ})
@@ -230,6 +231,28 @@ def test_another_proposer_leaves_the_gate_in_place(tmp_path: Path, service: Fake
     assert config["gate"]["canary"] is False
     assert config["gate"]["families"] == ["near"]
     assert all("reference" not in trial.note for trial in evolve.load(run))
+
+
+def test_without_a_seed_nobody_can_compute_what_is_drawn(tmp_path: Path, service: FakeService) -> None:
+    """Two runs that differ in nothing but the secret that was drawn for each ask other questions; one and the same run
+    draws the same again, and a scaffold is told nothing of it."""
+    task = write_tasks(tmp_path, GATE)
+    secrets, asked = [], []
+    for name in ("one", "two"):
+        searched(task, tmp_path / name, options(service, seed=None), trials=1)
+        secrets.append(evolve.load(tmp_path / name).config["secret"])
+        steps = (tmp_path / name / ".evolve" / "evaluations.jsonl").read_text().splitlines()
+        asked.append({json.loads(line)["hash"] for line in steps if '"sent"' in line})
+    assert len(set(secrets)) == 2
+    assert {len(secret) for secret in secrets} == {32}
+    assert asked[0]
+    assert not asked[0] & asked[1]
+    assert not [each for each in service.asked if any(secret in each.text for secret in secrets)]
+    differences: list[str] = []
+    replay(tmp_path / "one", sandbox="process", witness=differences.append)
+    assert differences == []
+    searched(task, tmp_path / "given", options(service), trials=1)
+    assert "secret" not in evolve.load(tmp_path / "given").config
 
 
 def test_what_a_gate_takes_is_in_the_budget(tmp_path: Path, service: FakeService) -> None:

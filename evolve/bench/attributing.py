@@ -123,7 +123,8 @@ def opened(  # noqa: PLR0913 - every option of an attribution, by name
         meter = Meter(budget, Transcript(folder / "transcript.jsonl"), [model for model, _ in models])
         stack.callback(meter.close)
         meter.take_up()
-        evaluator = make_scorer(found, place, asking=Asking(models, meter.relay), on_notice=on_notice)
+        asking = Asking(models, meter.relay, config.get("secret", ""))
+        evaluator = make_scorer(found, place, asking=asking, on_notice=on_notice)
         stack.callback(evaluator.close)
         made = Attribution(
             folder,

@@ -188,7 +188,7 @@ class Solve:
     def _evaluated(self, program: Program, split: Split, seed: int) -> Evaluation:
         evaluator = self._benchmark.evaluator
         known: Split = split if split in evaluator.splits else "search"
-        return evaluator.evaluate(program, split=known, seed=seed if evaluator.seeds else 0)
+        return evaluator.evaluate(program, split=known, seed=seed % 2**31 if evaluator.seeds else 0)
 
 
 def _failed(feedback: str, begun: float) -> Evaluation:

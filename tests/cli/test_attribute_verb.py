@@ -40,7 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, service: FakeService) -> Path:
         patch.setenv("OPENAI_API_KEY", "sk-planted")
         given = Options(
             sandbox="process", allow_unsafe=True, workers=1, calls_in_flight=1, archive="best-of-n", models=["fake"],
-            prices=["1/10"], base_url=service.url,
+            prices=["1/10"], base_url=service.url, seed=0,
         )  # fmt: skip
         with Search.start(forms.load(task), folder / "run", limits={"trials": 4}, options=given) as search:
             search.run()

@@ -149,6 +149,7 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Field:
             models=["fake"],
             prices=["1/10"],
             base_url=service.url,
+            seed=0,
         )
         with Search.start(forms.load(str(task)), run, limits={"trials": BETTER}, options=options) as search:
             search.run()
