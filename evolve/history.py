@@ -18,6 +18,7 @@ from evolve.recovery import needs_recovery, read_ledger
 from evolve.run import check, read_config
 from evolve.standing import Standing
 from evolve.types import Evaluation, Program, Trial, Usage
+from evolve.words import quantity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +98,7 @@ class History:
             best = f"best {self.best.evaluation.score:.6g} (trial {self.best.number})"
         except RunNotFound:
             best = "none with a score"
-        return f"<History of {self.path}: {max(len(self) - 1, 0)} trials, {best}>"
+        return f"<History of {self.path}: {quantity(max(len(self) - 1, 0), 'trial')}, {best}>"
 
     def _fold(self, replay: Replay, event: Event) -> None:
         if event["event"] == "opened":

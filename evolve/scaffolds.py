@@ -29,6 +29,7 @@ from evolve.resources import bundled
 from evolve.rooms import Room, Rooms
 from evolve.sandboxes import harness
 from evolve.types import Limits, Model, Program, Reply, Request, Sandbox, Session, Usage
+from evolve.words import quantity
 
 __all__ = [
     "ADOPTED",
@@ -279,7 +280,7 @@ def _checked(program: Program, where: str) -> Program:
     if f"{MODULE}.py" not in program.files:
         raise TaskError(
             f"{where} holds no scaffold: there is no {MODULE}.py, with propose(parent, context), among its "
-            f"{len(program.files)} files"
+            f"{quantity(len(program.files), 'file')}"
         )
     for path, content in program.files.items():
         try:

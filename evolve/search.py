@@ -38,6 +38,7 @@ from evolve.scoring import Asking, make_sandbox, make_scorer
 from evolve.services import make_models, models_of, moved
 from evolve.task import Task
 from evolve.types import Evaluation, Sandbox, Trial
+from evolve.words import quantity
 
 __all__ = ["Result", "Search"]
 
@@ -265,7 +266,7 @@ class Search:
         if most > 1 and limit is not None and limit < needed:
             raise TaskError(
                 f"the seed and one trial of this task may take {needed} evaluations, for [evaluator] in its task.toml "
-                f"asks for repeats, and there are only {limit}: give more with --evaluations, or ask for fewer repeats"
+                f"asks for repeats, and the limit is {limit}: give more with --evaluations, or ask for fewer repeats"
             )
 
     @property
@@ -305,7 +306,7 @@ class Search:
     def _end_asking(self) -> None:
         if self._meter is not None:
             if flying := self._meter.flying:
-                self._notice(f"Waiting a moment for {flying} answers of models, which are paid for.")
+                self._notice(f"Waiting a moment for {quantity(flying, 'answer')} that models are paid for.")
             self._meter.close()
         if self._beside is not None:
             self._beside.close()

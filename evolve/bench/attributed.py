@@ -12,6 +12,7 @@ from evolve.bench.attribution import ARMS
 from evolve.bench.comparison import Estimate
 from evolve.bench.runs import Array
 from evolve.bench.statistics import holm, signed_rank_test, stratified_interval
+from evolve.words import quantity
 
 __all__ = ["CONTRASTS", "Attributed", "Contrast", "attributed"]
 
@@ -63,7 +64,7 @@ class Attributed:
         """The same in a sentence or two, for people."""
         gain, luck, beyond = (contrast.ahead for contrast in self.contrasts)
         if self.verdict == "too few":
-            return f"{self.rounds} rounds are too few to say anything: make at least {_LEAST}."
+            return f"Nothing can be said of {quantity(self.rounds, 'round')}: make at least {_LEAST}."
         found = {
             "larger": f"The gain is larger than a sham edit's: new is ahead of it by {_points(beyond)} a round, and of "
             f"old by {_points(gain)}.",

@@ -11,6 +11,7 @@ from evolve.config import DEFAULT_TRIALS
 from evolve.forms import FORMS
 from evolve.task import Task
 from evolve.types import Evaluation, Status
+from evolve.words import quantity
 
 __all__ = ["cost", "held_out", "known", "limits", "noise", "rough_time", "seeds", "start"]
 
@@ -24,8 +25,8 @@ _NOISE = "draw random numbers from `seed`, which evaluate() may take, or set rep
 def start(task: Task, seed: Evaluation) -> Finding:
     """Whether the seed has a score."""
     if seed.status is Status.OK:
-        kinds = [f"{len(seed.instances)} instances"] if seed.instances else []
-        kinds += [f"{len(seed.objectives)} objectives"] if seed.objectives else []
+        kinds = [quantity(len(seed.instances), "instance")] if seed.instances else []
+        kinds += [quantity(len(seed.objectives), "objective")] if seed.objectives else []
         return Finding("ok", "seed", ", ".join([f"its score is {seed.score:.6g}", *kinds]))
     fixes = {
         Status.SCREENED: "lower the threshold, or start from a better program: no search can begin below it",
@@ -141,7 +142,8 @@ def cost(task: Task, repeats: Sequence[Evaluation], workers: int) -> Finding:
     one = "a program" if often == 1 else f"{often} repeats of a program"
     rate = f"{each * workers:.3g} s for {one}, {rough_time(each * 1000)} for 1000 with {workers} at a time"
     if table.seconds is not None and table.seconds < _FEW * each:
-        text = f"{rate}; [search] stops after {table.seconds:g} s, with {table.seconds / each:.0f} programs"
+        programs = quantity(f"{table.seconds / each:.0f}", "program")
+        text = f"{rate}; [search] stops after {table.seconds:g} s, with {programs}"
         return Finding("warning", "time", text, "raise seconds in [search] of task.toml, or make evaluations cheaper")
     if number is None or (table.seconds is not None and table.seconds < number * each):
         return Finding("ok", "time", f"{rate}; [search] stops after {rough_time(table.seconds or 0.0)}")

@@ -15,6 +15,7 @@ from evolve.proposers.mix import Mix
 from evolve.regions import Regions
 from evolve.task import Task
 from evolve.types import Context, Evaluation, Program, Selection, Trial
+from evolve.words import quantity
 
 __all__ = ["changes", "isolation", "proposals"]
 
@@ -53,7 +54,8 @@ def changes(task: Task) -> Iterator[Finding]:
         )
     else:
         share = f"{', '.join(paths[:5])}{' and others' if len(paths) > 5 else ''}"
-        yield Finding("ok", "regions", f"{size} characters in {len(paths)} of {number} files may change: {share}")
+        where = f"{quantity(size, 'character')} in {len(paths)} of {quantity(number, 'file')}"
+        yield Finding("ok", "regions", f"{where} may change: {share}")
     for comment in unread(regions, task.seed):
         where = f"{comment.path}:{comment.line}"
         yield Finding("warning", "tuning", f"{where}: {comment.comment!r} {comment.problem}", comment.fix)

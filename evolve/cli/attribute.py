@@ -12,6 +12,7 @@ from evolve.cli.options import as_json, limit_options, run_argument, sandbox_opt
 from evolve.cli.printing import figure, one_line, print_fields, print_json, print_table, spent
 from evolve.errors import BudgetSpent
 from evolve.types import Usage
+from evolve.words import quantity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +106,8 @@ def command(
         path, folder, against=against, split=split, limits=limits, on_notice=say, on_round=on_round, **options
     ) as (attribution, task, budget):
         if missing := rounds - len(attribution.done(rounds)):
-            say(f"{missing} rounds, of {len(ARMS) * calls_at_most(task, split)} calls at most")
+            most = quantity(len(ARMS) * calls_at_most(task, split), "call")
+            say(f"{quantity(missing, 'round')}, of {most} at most")
         ended = attribution.make(rounds)
         rows = read_rounds(folder)
         if rows.empty:
@@ -117,7 +119,7 @@ def command(
         else:
             _tell(found, budget, folder)
     if ended is not None:
-        click.echo(f"\n{found.rounds} of {rounds} rounds were made: {ended}. {_MORE}", err=True)
+        click.echo(f"\nOnly {found.rounds} of {rounds} rounds could be made: {ended}. {_MORE}", err=True)
 
 
 def _tell(found: Attributed, budget: Budget, folder: Path) -> None:

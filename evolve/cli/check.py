@@ -8,6 +8,7 @@ import click
 
 from evolve.cli.options import as_json, form_option, sandbox_option
 from evolve.cli.printing import print_json, without_controls
+from evolve.words import quantity
 
 __all__ = ["command"]
 
@@ -67,7 +68,7 @@ def command(task: str, repeats: int, workers: int | None, form: str, sandbox: st
         ]
         print_json({"task": found.name, "sandbox": chosen.name, **counts, "findings": told})
     else:
-        words = [f"{number} {level}{'s' if number > 1 else ''}" for level, number in counts.items() if number]
+        words = [quantity(number, level) for level, number in counts.items() if number]
         click.echo(f"\n{found.name}, sandbox {chosen.name}: {' and '.join(words) or 'nothing is wrong'}")
     if counts["error"]:
         raise SystemExit(_WRONG)

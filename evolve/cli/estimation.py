@@ -12,6 +12,7 @@ from evolve.cli.printing import print_fields, print_json, print_table
 from evolve.estimates.cases import CHEAP, DEAR
 from evolve.estimates.estimate import Estimate, estimate
 from evolve.estimates.forecast import Total
+from evolve.words import quantity
 
 if TYPE_CHECKING:
     from evolve.options import Options
@@ -42,14 +43,14 @@ def _measured(found: Estimate) -> dict[str, str]:
     timing, config = found.timing, found.config
     fields = {
         "evaluation": f"{timing.together:.3g} s each, {config['workers']} at a time "
-        f"(measured: the seed was scored {timing.number} times)",
+        f"(measured: the seed was scored {quantity(timing.number, 'time')})",
     }
     if found.tuned[1]:
-        fields["tuner"] = f"{_range(*found.tuned)} evaluations for each trial (assumed)"
+        fields["tuner"] = f"{quantity(_range(*found.tuned), 'evaluation')} for each trial (assumed)"
     if found.most_asked != 0:
         most = "no limit" if found.most_asked is None else f"at most {found.most_asked:,}"
         fields["asked for"] = (
-            f"{_range(*found.asked)} evaluations by each proposal, {most} (measured: with made-up answers)"
+            f"{quantity(_range(*found.asked), 'evaluation')} by each proposal, {most} (measured: with made-up answers)"
         )
     if not found.most_prompt:
         return fields

@@ -11,6 +11,7 @@ from evolve.cli.options import as_json, form_option, sandbox_option
 from evolve.cli.printing import one_line, print_fields, print_json
 from evolve.errors import TaskError
 from evolve.types import Program, Split
+from evolve.words import quantity
 
 if TYPE_CHECKING:
     from evolve.task import Task
@@ -111,8 +112,7 @@ def _candidate(path: Path | None, task: Task) -> tuple[Program, str]:
         program = read_folder(path)
         if not program.files:
             raise TaskError(f"there is no file in {path}; a folder is the whole program")
-        number = len(program.files)
-        return program, f"the folder {path} ({number} file{'s' if number > 1 else ''})"
+        return program, f"the folder {path} ({quantity(len(program.files), 'file')})"
     if not path.is_file():
         raise TaskError(f"{path} is neither a file nor a folder; give one that holds a program")
     place = _place(path.name, task)
@@ -121,7 +121,7 @@ def _candidate(path: Path | None, task: Task) -> tuple[Program, str]:
     except OSError as error:
         raise TaskError(f"cannot read {path}: {error.strerror}") from error
     rest = len(program.files) - 1
-    others = f", with {rest} other file{'s' if rest > 1 else ''} of the seed" if rest else ""
+    others = f", with {quantity(rest, 'other file')} of the seed" if rest else ""
     return program, f"{path} as {place}{others}"
 
 

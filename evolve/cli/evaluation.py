@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from evolve.cli.printing import figure, one_line, without_controls
 from evolve.errors import StorageError, TaskError
 from evolve.types import Evaluation, Status
+from evolve.words import quantity
 
 if TYPE_CHECKING:
     from evolve.task import Task
@@ -35,7 +36,9 @@ def fields(task: Task, evaluations: Sequence[Evaluation], stages: Sequence[str],
         "measures": _listed(told.measures),
         "instances": _instances(told.instances, lowest_worst=task.settings.task.direction == "maximize"),
         "feedback": without_controls(told.feedback).strip(),
-        "artifacts": ", ".join(f"{one_line(name)} ({len(data)} bytes)" for name, data in told.artifacts.items()),
+        "artifacts": ", ".join(
+            f"{one_line(name)} ({quantity(len(data), 'byte')})" for name, data in told.artifacts.items()
+        ),
         "took": _took(task, evaluations, sandbox),
     }
 
@@ -98,7 +101,7 @@ def _status(evaluations: Sequence[Evaluation]) -> str:
     counts = Counter(str(each.status) for each in evaluations)
     if len(counts) == 1:
         return next(iter(counts))
-    return ", ".join(f"{status} {count} times" for status, count in counts.most_common())
+    return ", ".join(f"{status} {quantity(count, 'time')}" for status, count in counts.most_common())
 
 
 def _score(evaluations: Sequence[Evaluation]) -> str:

@@ -14,6 +14,7 @@ import click
 
 from evolve.budget import RESOURCES
 from evolve.types import Trial, Usage
+from evolve.words import amount, quantity
 
 if TYPE_CHECKING:
     from evolve.archives.contest import Standings
@@ -100,7 +101,7 @@ def compared(standings: Standings | None) -> str:
     """What a search with a baseline has to show for itself, in a line; "" without one."""
     if standings is None:
         return ""
-    line = f"{figure(standings.baseline)} after {standings.spent} {standings.unit}; "
+    line = f"{figure(standings.baseline)} after {amount(standings.spent, standings.unit)}; "
     line += f"the search had {figure(standings.equal)} after "
     line += "as many" if standings.reached == standings.spent else f"{standings.reached}"
     return f"{line}, which {'beats' if standings.beaten else 'does not beat'} it"
@@ -126,7 +127,8 @@ def spent(usage: Usage) -> str:
     if not usage.calls:
         return ""
     dollars = f"{usage.nanodollars / 1e9:.6f}".rstrip("0").rstrip(".")
-    return f"{dollars} dollars in {usage.calls} calls, {usage.input_tokens + usage.output_tokens} tokens"
+    tokens = quantity(usage.input_tokens + usage.output_tokens, "token")
+    return f"{quantity(dollars, 'dollar')} in {quantity(usage.calls, 'call')}, {tokens}"
 
 
 def figure(value: float | None) -> str:

@@ -13,6 +13,7 @@ import click
 from evolve.cli.printing import brief, elapsed, figure
 from evolve.standing import Standing
 from evolve.types import Trial
+from evolve.words import quantity
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -116,7 +117,8 @@ class Progress:
         now = time.monotonic()
         since = max(min(now - self._begun, RATE_SECONDS), 1e-3)
         rate = sum(moment > now - since for moment in list(self._recent)) / since
-        parts = [f"{self._trials} of {self.limit} trials" if self.limit is not None else f"{self._trials} trials"]
+        told = quantity(self._trials, "trial")
+        parts = [told if self.limit is None else f"{self._trials} of {quantity(self.limit, 'trial')}"]
         if self._tuned:
             parts.append(f"{self._tuned} tuned")
         if (best := self._standing.best) is not None:

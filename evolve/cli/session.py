@@ -29,6 +29,7 @@ from evolve.cli.printing import (
 from evolve.cli.progress import Progress
 from evolve.errors import Fault, Interrupted, PluginError, StorageError
 from evolve.types import Evaluation, Status, Trial, Usage
+from evolve.words import amount, quantity
 
 if TYPE_CHECKING:
     from evolve.search import Result, Search
@@ -121,7 +122,7 @@ def _tell(session: Search, result: Result, seconds: float) -> None:
     best, seed = outcome.best, outcome.seed
     tuned = session.evolution.learners.tuned
     number = outcome.told - 1 - tuned
-    count = f"{number} trial{'s' * (number != 1)}" + (f", {tuned} points of the tuner" if tuned else "")
+    count = quantity(number, "trial") + (f", {quantity(tuned, 'point')} of the tuner" if tuned else "")
     click.echo(f"\n{ended(outcome.reason).capitalize()} after {count} and {elapsed(seconds)}.\n")
     rows: list[list[float | str | None]] = [["search", seed.evaluation.score, best.evaluation.score]]
     if result.held_out_seed is not None and result.held_out_best is not None:
@@ -150,13 +151,11 @@ def _say_nothing_was_tried(session: Search, reason: str) -> None:
     if limit is None:
         return
     used = budget.committed(reason) if reason in RESOURCES else budget.elapsed
-    name = reason
-    if reason == "nanodollars":
-        name, limit, used = "dollars", limit / 1e9, used / 1e9
+    name = reason.removeprefix("nano")
     click.echo(
-        f"\nNothing new was proposed: the limit is {figure(limit)} {name}, {figure(used)} are used, and what is left "
-        f"is not enough for one trial more. A limit is a total, earlier sessions included; to go on give more: "
-        f"evolve resume {where} --{name} N",
+        f"\nNothing new was proposed: the limit is {amount(limit, reason)}, and what is left of it after "
+        f"{amount(used, reason)} is not enough for one trial more. A limit is a total, earlier sessions included; to "
+        f"go on give more: evolve resume {where} --{name} N",
         err=True,
     )
 

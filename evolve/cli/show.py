@@ -31,6 +31,7 @@ from evolve.cli.printing import (
 from evolve.history import History
 from evolve.proposers.llm import count_answers
 from evolve.types import Evaluation, Trial, Usage
+from evolve.words import quantity
 
 if TYPE_CHECKING:
     from evolve.adoption.confirmation import Confirmation
@@ -160,17 +161,18 @@ def _improvement(found: dict[str, Any], history: History) -> dict[str, str]:
     table, waits = found["lineage"], found["waits"]
     confirmed = "none yet"
     if table["confirmed"]:
-        confirmed = f"{table['confirmed']} in {table['pairs']} pairs"
+        confirmed = f"{table['confirmed']} in {quantity(table['pairs'], 'pair')}"
         confirmed += f", {table['adopted']} adopted ({100 * table['validated']:.0f} %)"
     if table["adopted"]:
         confirmed += f", {table['adopted'] - table['standing']} rolled back ({100 * table['regression_rate']:.0f} %)"
     each = rates = ""
     if table["standing"]:
         taken = table["spent_to_improve"]
-        rates = f"{figure(table['improvement_rate'])} improvements and {figure(table['velocity'])} lines in 100 trials"
-        each = f"{figure(table['trials_to_improve'])} trials, {figure(table['pairs_to_improve'])} pairs"
+        gains, lines = _several(table["improvement_rate"], "improvement"), _several(table["velocity"], "line")
+        rates = f"{gains} and {lines} in 100 trials"
+        each = f"{_several(table['trials_to_improve'], 'trial')}, {_several(table['pairs_to_improve'], 'pair')}"
         if taken:  # a clone does not know of the calls of evaluations, which are most of it
-            each += f", {figure(taken['calls'])} calls, {figure(taken['dollars'])} dollars"
+            each += f", {_several(taken['calls'], 'call')}, {_several(taken['dollars'], 'dollar')}"
     now = found["confirming"]
     return {
         "adopted": f"trial {found['adopted']}",
@@ -180,6 +182,10 @@ def _improvement(found: dict[str, Any], history: History) -> dict[str, str]:
         "changes": rates,
         "one takes": each,
     }
+
+
+def _several(number: float, unit: str) -> str:
+    return quantity(figure(number), unit)
 
 
 def _spent(history: History) -> str:
@@ -235,8 +241,10 @@ def _show_trial(trial: Trial, history: History, as_json: bool) -> None:
         "lane": trial.lane,
         "commit": history.commit(trial.number),
         "took": _took(evaluation),
-        "model": f"{usage.calls} calls, {usage.input_tokens} + {usage.output_tokens} tokens" if usage.calls else "",
-        "asked for": f"{usage.evaluations} evaluations" if usage.evaluations else "",
+        "model": f"{quantity(usage.calls, 'call')}, {usage.input_tokens} + {usage.output_tokens} tokens"
+        if usage.calls
+        else "",
+        "asked for": quantity(usage.evaluations, "evaluation") if usage.evaluations else "",
         "answer": _answer(trial),
         "metrics": ", ".join(f"{name} {_value(value)}" for name, value in evaluation.metrics.items()),
         "measures": ", ".join(f"{name} {figure(value)}" for name, value in evaluation.measures.items()),
@@ -263,8 +271,7 @@ def _race(evaluation: Evaluation) -> str:
     if evaluation.won is None or not evaluation.rescored:
         return ""
     again = evaluation.rescored[-1]
-    times = len(again.samples)
-    more = f", which was scored {times} more time{'s' if times != 1 else ''}"
+    more = f", which was scored {quantity(len(again.samples), 'more time')}"
     if again.fitness is None or again.feedback:
         more = f", which did not score this time ({again.status})"
     return f"{'won' if evaluation.won else 'lost'} against trial {again.number}{more}"

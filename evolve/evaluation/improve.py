@@ -43,6 +43,7 @@ from evolve.types import (
     Trial,
     Usage,
 )
+from evolve.words import quantity
 
 __all__ = ["Downstream", "Improve", "LeasedProposer", "Relay"]
 
@@ -286,9 +287,9 @@ class _Search:
     def told(self) -> str:
         """What a proposer of scaffolds may want to know."""
         counted = ", ".join(f"{number} {outcome}" for outcome, number in self.outcomes.most_common())
-        spent = f"{self.used.calls} calls"
+        spent = quantity(self.used.calls, "call")
         if self.used.evaluations:
-            spent += f" and {self.used.evaluations} evaluations that it asked for"
+            spent += f" and {quantity(self.used.evaluations, 'evaluation')} that it asked for"
         lines = [f"{self.name}: {self.gain:.4f} of the way to the best known, in {spent}: {counted}"]
         return "\n".join([*lines, *(f"  {reason}" for reason in self.reasons)])
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 
 from evolve.errors import ModelFault
+from evolve.words import quantity
 
 __all__ = ["Gate", "Rate"]
 
@@ -126,7 +127,7 @@ class Gate:
         if was_down and since is not None:
             self._up_since = time.monotonic()
             self._probing, self._pause = False, self._first_pause
-            self._notice(f"{self._name} answers again, after {self._up_since - since:.0f} seconds")
+            self._notice(f"{self._name} answers again, after {_seconds(self._up_since - since)}")
             self._wake()
 
     def failed(self, why: str, *, probe: bool) -> None:
@@ -141,16 +142,16 @@ class Gate:
             return
         pause = self._pause * random.uniform(1.0, 1.2)  # noqa: S311 - so that many runs do not come back at once
         self._again = now + pause
-        self._notice(f"{self._name} is down ({why}); calls wait, the next try is in {pause:.0f} seconds")
+        self._notice(f"{self._name} is down ({why}); calls wait, the next try is in {_seconds(pause)}")
         self._wake()
 
     def hold(self, seconds: float, why: str) -> None:
         """The service wants to be left alone for so long. Raises `ModelFault` when that is past all patience."""
         if seconds > self._patience:
-            raise ModelFault(f"{self._name} wants {seconds:.0f} seconds of rest ({why}); resume then", sent=False)
+            raise ModelFault(f"{self._name} wants {_seconds(seconds)} of rest ({why}); resume then", sent=False)
         until = time.monotonic() + seconds
         if seconds >= _WORTH_SAYING and until > self._held_until + _WORTH_SAYING:
-            self._notice(f"{self._name} is busy ({why}); calls wait {seconds:.0f} seconds")
+            self._notice(f"{self._name} is busy ({why}); calls wait {_seconds(seconds)}")
         self._held_until = max(self._held_until, until)
 
     async def sleep(self, seconds: float) -> None:
@@ -193,7 +194,7 @@ class Gate:
             return
         if waited >= limit:
             why = f" ({self.trouble})" if self.trouble else ""
-            raise ModelFault(f"{self._name} {what} for {waited:.0f} seconds{why}; resume when it is back", sent=False)
+            raise ModelFault(f"{self._name} {what} for {_seconds(waited)}{why}; resume when it is back", sent=False)
 
     @property
     def _limit(self) -> float:
@@ -205,3 +206,7 @@ class Gate:
     def _wake(self) -> None:
         self._news.set()
         self._news = asyncio.Event()
+
+
+def _seconds(seconds: float) -> str:
+    return quantity(f"{seconds:.0f}", "second")

@@ -19,6 +19,7 @@ from evolve.budget import Budget
 from evolve.errors import BudgetSpent, Interrupted, ModelFault, RunDamaged
 from evolve.models.transcript import Call, Transcript, request_hash
 from evolve.types import Model, Reply, Request, Usage
+from evolve.words import amount
 
 __all__ = ["Meter", "amounts"]
 
@@ -193,7 +194,8 @@ class Meter:
                 trials = self._budget.reserved(lacking, self._evaluated)
                 if not self._flying and not trials:
                     raise BudgetSpent(
-                        f"the next call may take {wanted[lacking]} {lacking}, more than is left of the budget", lacking
+                        f"the next call may take {amount(wanted[lacking], lacking)}, more than is left of the budget",
+                        lacking,
                     )
                 self._free.wait(_SETTLING if trials else None)
             self._flying += 1

@@ -162,7 +162,7 @@ def test_what_is_worse_is_told(tmp_path: Path) -> None:
     assert attributed(made(tmp_path / "a", Scorer(noisy(-0.2, 0.1)))).verdict == "smaller"
     few = attributed(made(tmp_path / "b", Scorer(noisy(0.3, 0.0)), 4))
     assert few.verdict == "too few"
-    assert few.words == "4 rounds are too few to say anything: make at least 5."
+    assert few.words == "Nothing can be said of 4 rounds: make at least 5."
 
 
 def test_intervals_of_differences_keep_rounds_together(tmp_path: Path) -> None:

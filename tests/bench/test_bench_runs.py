@@ -203,7 +203,7 @@ def test_the_command_line_makes_and_tells(tmp_path: Path, sine: str) -> None:
     assert result.exit_code == 0, result.output
     assert "[4/4]" in result.output
     assert (
-        "4 of 4 runs are there already"
+        "4 of 4 runs made before"
         in invoke("bench", "run", "-o", bench, *arguments, "--calls", "5", "--sandbox", "process").output
     )
     told = invoke("bench", "report", bench, "--baseline", "free", "--data", str(tmp_path / "all.parquet"))

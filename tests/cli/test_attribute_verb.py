@@ -101,8 +101,9 @@ def test_its_budget_is_never_passed_and_it_goes_on(run: Path, tmp_path: Path, se
     end = attribute(run, folder, "--rounds", "5", "--calls", "13")
     assert end.returncode == 0, end.stderr
     assert len(service.asked) - before <= 13
-    assert "1 of 5 rounds were made" in end.stderr
-    assert "1 rounds are too few to say anything" in end.stdout
+    assert "5 rounds, of 9 calls at most" in end.stderr
+    assert "Only 1 of 5 rounds could be made" in end.stderr
+    assert "Nothing can be said of 1 round: make at least 5." in end.stdout
     assert said(attribute(run, folder, "--rounds", "5", "--json", "--quiet"))["verdict"] == "larger"
     assert len(service.asked) - before == 5 * 3 * 3
     transcript = Transcript(folder / "transcript.jsonl")
@@ -112,7 +113,7 @@ def test_its_budget_is_never_passed_and_it_goes_on(run: Path, tmp_path: Path, se
         transcript.close()
     none = attribute(run, tmp_path / "none", "--rounds", "5", "--calls", "2")
     assert none.returncode == 0
-    assert "more than is left of the budget" in none.stderr
+    assert "the next call may take 1 call, more than is left of the budget" in none.stderr
 
 
 def test_old_and_new_can_be_named(run: Path) -> None:

@@ -69,7 +69,7 @@ def test_all_of_an_evaluation_is_shown(whole: Callable[..., Result]) -> None:
         "worst: search9 9, search8 8, search7 7",
         "best: search0 0, search1 1, search2 2",
         "search7: odd",
-        "artifacts search7/deep/file.txt (1 bytes)",
+        "artifacts search7/deep/file.txt (1 byte)",
     ):
         assert line in shown, shown
     assert "cheap 1" in "\n".join(shown)
@@ -132,7 +132,7 @@ def test_a_repeat_that_fails_is_told_first(tmp_path: Path, invoke: Invoke) -> No
     (tmp_path / "task.toml").write_text("")
     (tmp_path / "evaluate.py").write_text("def evaluate(program, seed):\n    return program.call('f', seed)\n")
     shown = lines(invoke("eval", tmp_path, "--sandbox", "process", "--repeats", "3"))
-    assert "status ok 2 times, failed 1 times" in shown
+    assert "status ok 2 times, failed 1 time" in shown
     assert any("ZeroDivisionError" in line for line in shown)
     (tmp_path / "evaluate.py").write_text("def evaluate(program):\n    return program.call('f', 3)\n")
     shown = lines(invoke("eval", tmp_path, "--sandbox", "process", "--repeats", "2"))

@@ -552,6 +552,6 @@ def test_a_limit_on_money_that_one_call_may_pass_is_said_to(task: Path, tmp_path
     )
     assert result.exit_code == 0
     assert (
-        "Nothing new was proposed: the limit is 1e-06 dollars, 0 are used, and what is left is not enough"
+        "Nothing new was proposed: the limit is 0.000001 dollars, and what is left of it after 0 dollars is not enough"
         in result.stderr
     )

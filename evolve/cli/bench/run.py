@@ -10,6 +10,7 @@ import click
 
 from evolve.cli.options import LIMITS, form_option, limit_options, sandbox_option, service_options
 from evolve.cli.printing import elapsed, figure
+from evolve.words import quantity
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,8 +125,9 @@ def command(  # noqa: PLR0913 - one for each option
         failed += last["outcome"] == "failed"
         if quiet and last["outcome"] != "failed":
             return
-        what = f"{figure(last['best'])} after {last['calls']} calls and {last['evaluations']} evaluations"
-        what = last["message"] if last["outcome"] == "failed" else f"{what}, {elapsed(last['seconds'])}"
+        taken = f"{quantity(last['calls'], 'call')} and {quantity(last['evaluations'], 'evaluation')}"
+        what = f"{figure(last['best'])} after {taken}, {elapsed(last['seconds'])}"
+        what = last["message"] if last["outcome"] == "failed" else what
         click.echo(f"[{made}/{total}] {order.title}: {what}", err=True)
 
     runner = Runner(folder, jobs or len(os.sched_getaffinity(0)), keep=keep_runs, on_run=on_run)
@@ -133,8 +135,8 @@ def command(  # noqa: PLR0913 - one for each option
     missing = runner.missing(orders)
     total = len(missing)
     if len(missing) < len(orders) and not quiet:
-        click.echo(f"{len(orders) - len(missing)} of {len(orders)} runs are there already", err=True)
+        click.echo(f"{len(orders) - len(missing)} of {quantity(len(orders), 'run')} made before", err=True)
     runner.make(missing)
     if failed:
-        click.echo(f"{failed} runs failed; the same command makes them once more", err=True)
+        click.echo(f"{quantity(failed, 'run')} failed; the same command tries again", err=True)
         raise SystemExit(FAILED)

@@ -12,6 +12,7 @@ import click
 from evolve.cli.options import as_json
 from evolve.cli.printing import print_json, print_table
 from evolve.errors import SandboxUnavailable
+from evolve.words import quantity
 
 if TYPE_CHECKING:
     from evolve.sandboxes.inventory import Image
@@ -73,4 +74,4 @@ def _age(seconds: float) -> str:
     for unit, length in (("days", 86400), ("hours", 3600), ("minutes", 60)):
         if seconds >= 2 * length:
             return f"{seconds / length:.0f} {unit}"
-    return f"{max(seconds, 0):.0f} seconds"
+    return quantity(f"{max(seconds, 0):.0f}", "second")
