@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from evolve.cli.options import as_json, limit_options, run_argument, sandbox_option, service_options, trial_option
+from evolve.cli.options import (
+    as_json,
+    limit_options,
+    raw_data_option,
+    run_argument,
+    sandbox_option,
+    service_options,
+    trial_option,
+)
 from evolve.cli.printing import figure, one_line, print_fields, print_json, print_table, spent
 from evolve.errors import BudgetSpent
 from evolve.types import Usage
@@ -27,14 +35,7 @@ _MORE = "The same command goes on when a limit is larger: it is a total, with wh
 
 @click.command(name="attribute")
 @run_argument
-@click.option(
-    "--output",
-    "-o",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="A folder for the raw data. One that was begun is continued: rounds that are there are not made again.",
-)
+@raw_data_option("rounds")
 @click.option(
     "--rounds",
     "--pairs",

@@ -20,6 +20,7 @@ __all__ = [
     "as_json",
     "form_option",
     "limit_options",
+    "raw_data_option",
     "read_run",
     "run_argument",
     "runs_option",
@@ -83,6 +84,18 @@ def runs_option(function: F) -> F:
         show_default=True,
         help="The folder of the runs.",
     )(function)
+
+
+def raw_data_option(parts: str) -> Callable[[F], F]:
+    """The option --output: a folder for raw data, which are made in `parts`, such as "runs"."""
+    return click.option(
+        "--output",
+        "-o",
+        "folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        required=True,
+        help=f"A folder for the raw data. One that was begun is continued: {parts} that are there are not made again.",
+    )
 
 
 def limit_options(meaning: str, names: Collection[str] = LIMITS) -> Callable[[F], F]:

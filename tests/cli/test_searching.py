@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 import pytest
 from click.testing import Result
 
-from evolve.cli.printing import figure
 from evolve.cli.progress import Progress
 from evolve.history import History
 from evolve.testing.fakes import number_program
@@ -537,7 +536,7 @@ def test_resume_says_that_a_limit_was_reached_before(limit: str, task: Path, tmp
     amount = "0.000001" if limit == "--seconds" else "2"
     result = invoke("resume", path, "--trials", "9", limit, amount)
     assert result.exit_code == 0
-    assert f"Nothing new was proposed: the limit is {figure(float(amount))} {limit[2:]}, " in result.stderr
+    assert f"Nothing new was proposed: the limit is {amount} {limit[2:]}, " in result.stderr
     assert f"evolve resume {path} {limit} N" in result.stderr
     assert json.loads(invoke("resume", path, limit, amount, "--json").stdout)["trials_before"] == 3
     more = invoke("resume", path, "--trials", "5", "--evaluations", "50", "--seconds", "50")

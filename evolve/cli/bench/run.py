@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from evolve.cli.options import LIMITS, form_option, limit_options, sandbox_option, service_options
+from evolve.cli.options import LIMITS, form_option, limit_options, raw_data_option, sandbox_option, service_options
 from evolve.cli.printing import elapsed, figure
 from evolve.words import quantity
 
@@ -32,14 +32,7 @@ def _seeds(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 
 
 @click.command(name="run")
-@click.option(
-    "--output",
-    "-o",
-    "folder",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="A folder for the bench. One that was begun is continued: runs that are there are not made again.",
-)
+@raw_data_option("runs")
 @click.option(
     "--policy",
     "policies",
