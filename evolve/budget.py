@@ -7,7 +7,8 @@ that many workers cannot overshoot together. May be used by several threads at o
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable, Iterable, Mapping
+from collections import Counter
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 
 __all__ = ["RESOURCES", "Budget"]
@@ -32,7 +33,7 @@ class Budget:
     def __post_init__(self) -> None:
         self._check(self.limits)
         self.spent = dict.fromkeys(RESOURCES, 0)
-        self._reserved: dict[Hashable, dict[str, int]] = {}
+        self._reserved, self._held, self._lost = _Amounts(), _Amounts(), _Amounts()
         self._turn = threading.RLock()
 
     def shortage(self, amounts: Mapping[str, int]) -> str | None:
@@ -62,35 +63,49 @@ class Budget:
         """The same, whatever the time: None, or the first resource of which there is not enough left."""
         self._check(amounts)
         with self._turn:
-            if key in self._reserved:
+            if key in self._reserved.by_key:
                 raise ValueError(f"{key!r} already holds a reservation")
             if (short := self.lacking(amounts)) is None:
-                self._reserved[key] = dict(amounts)
+                self._reserved.put(key, amounts)
             return short
 
-    def hold(self, key: Hashable, amounts: Mapping[str, int]) -> None:
-        """Set `amounts` aside under `key` in place of what it held, whatever the limits: they are used already."""
+    def hold(self, key: Hashable, amounts: Mapping[str, int], *, lost: bool = False) -> None:
+        """Count `amounts` under `key` in place of what it held, whatever the limits: they are used already, and what
+        used them is not settled. With `lost` they may be used, and nobody will ever know."""
         self._check(amounts)
         with self._turn:
-            self._reserved[key] = dict(amounts)
+            (self._lost if lost else self._held).put(key, amounts)
 
     def settle(self, key: Hashable, actual: Mapping[str, int]) -> None:
-        """Put what was really used in the place of the reservation under `key`, if there is one."""
+        """Put what was really used in the place of what is reserved and held under `key`."""
         self._check(actual)
         with self._turn:
-            self._reserved.pop(key, None)
+            self._reserved.drop(key)
+            self._held.drop(key)
+            self._lost.drop(key)
             for resource, amount in actual.items():
                 self.spent[resource] += amount
 
     def committed(self, resource: str) -> int:
-        """What is spent or reserved of a resource."""
+        """What is spent, held or reserved of a resource."""
         with self._turn:
-            return self.spent[resource] + sum(amounts.get(resource, 0) for amounts in self._reserved.values())
+            kept = (self._reserved, self._held, self._lost)
+            return self.spent[resource] + sum(amounts.total[resource] for amounts in kept)
 
-    def reserved(self, resource: str, keys: Iterable[Hashable]) -> int:
-        """What is reserved of a resource under these keys."""
+    def unsettled(self) -> dict[str, int]:
+        """What is held and not lost, by resource; resources of which nothing is are left out."""
         with self._turn:
-            return sum(self._reserved.get(key, {}).get(resource, 0) for key in keys)
+            return {resource: self._held.total[resource] for resource in RESOURCES if self._held.total[resource]}
+
+    def reserved(self, key: Hashable) -> Mapping[str, int]:
+        """What is reserved under a key."""
+        with self._turn:
+            return dict(self._reserved.by_key.get(key, {}))
+
+    def reserving(self, resource: str) -> set[Hashable]:
+        """The keys under which something of a resource is reserved."""
+        with self._turn:
+            return {key for key, amounts in self._reserved.by_key.items() if amounts.get(resource)}
 
     @staticmethod
     def _check(amounts: Mapping[str, int]) -> None:
@@ -99,3 +114,19 @@ class Budget:
                 raise ValueError(f"{resource!r} is not a resource; there are {', '.join(RESOURCES)}")
             if amount < 0:
                 raise ValueError(f"{resource} cannot be {amount}: an amount is at least 0")
+
+
+class _Amounts:
+    """Amounts by key, and their sums: those of a run whose evaluations ask models have thousands of keys."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[Hashable, Mapping[str, int]] = {}
+        self.total: Counter[str] = Counter()
+
+    def put(self, key: Hashable, amounts: Mapping[str, int]) -> None:
+        self.drop(key)
+        self.by_key[key] = dict(amounts)
+        self.total.update(amounts)
+
+    def drop(self, key: Hashable) -> None:
+        self.total.subtract(self.by_key.pop(key, {}))

@@ -137,6 +137,7 @@ class Evolution:
             self.journal,
             self.learners,
             self._pools,
+            self._books,
             most=2 * self.reservation.get("evaluations", 1),
             on_spent=self._ask_no_more,
         )
@@ -214,6 +215,10 @@ class Evolution:
         assert self.learners.seed is not None
         assert self.best is not None
         return Outcome(reason=reason, seed=self.learners.seed, best=self.best, told=self.learners.told)
+
+    def complete_ledger(self) -> None:
+        """Have the lineage know what was used after `run`. Raises `LineageError` and `StorageError`."""
+        self._books.complete_ledger()
 
     def afterwards(self, act: Callable[[], Answer]) -> Answer:
         """What `act` gives, done after `run` with the same patience. Raises `Interrupted` when `stop` is called."""
@@ -330,6 +335,7 @@ class Evolution:
         failed = self._judging.take(done)
         told, failure = self._flights.land(done)
         self._tell(told)
+        self._books.keep()
         self._flights.draw_again()
         if (failure := failed or failure) is not None:
             raise failure
@@ -342,7 +348,6 @@ class Evolution:
         for trial in told:
             self.learners.tell(trial)
             self.on_trial(trial)
-        self._books.keep()
 
 
 def _reason(error: EvolveError) -> str:

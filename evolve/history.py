@@ -13,7 +13,7 @@ from evolve import journal
 from evolve.errors import RunDamaged, RunNotFound
 from evolve.journal import Event, Replay
 from evolve.lineage import trial_commit
-from evolve.models.transcript import EVALUATIONS, answered, unanswered
+from evolve.models.transcript import EVALUATIONS, TRANSCRIPT, answered, unanswered
 from evolve.recovery import needs_recovery, read_ledger
 from evolve.run import check, read_config
 from evolve.standing import Standing
@@ -62,7 +62,8 @@ class History:
     `config` is the resolved configuration, `limits` the budget of the last session, `stopped` why that ended ("" when
     it is going on or was killed, "cloned" when a clone does not tell), `held_out` the held-out evaluations by trial
     number, `in_flight` the trials that were asked for and not told, `rises` those that became the best. Trials are as
-    races have left them. `judged` are the numbers of the trials, in order, and between them the events of the gate.
+    races have left them. `unsettled` is what was used before the run was cloned and none of its trials tells of, by
+    resource of the budget. `judged` are the numbers of the trials, in order, and between them the events of the gate.
 
     Raises `RunNotFound`, `RunDamaged`, `StorageError` and, for a clone that git does not read, `LineageError`.
     """
@@ -85,6 +86,7 @@ class History:
         self.rises: set[int] = set()
         self.judged: list[int | Event] = []
         self.limits: dict[str, Any] = {}
+        self.unsettled: dict[str, int] = {}
         replay = Replay(lambda number: self._trials[number].program)
         for event in events:
             self._fold(replay, event)
@@ -105,6 +107,8 @@ class History:
             self.limits = {**event["limits"], **({"seconds": event["seconds"]} if "seconds" in event else {})}
         if event["event"] == "gate":
             self.judged.append(event)
+        if event["event"] == "unsettled":
+            self.unsettled = event["amounts"]
         trial = replay.fold(event)
         if trial is None:
             return
@@ -127,9 +131,9 @@ class History:
     @cached_property
     def spent(self) -> Usage:
         """What models took, as their services said: also for trials that were not told yet, whose answers are paid for,
-        and for evaluations that ask models. A clone knows of the proposals of trials that were told alone. Raises
-        `StorageError`."""
-        path = self.path / ".evolve" / "transcript.jsonl"
+        and for evaluations that ask models. A clone knows of the proposals of trials that were told alone, and
+        of the rest what `unsettled` says. Raises `StorageError`."""
+        path = self.path / ".evolve" / TRANSCRIPT
         told = sum((trial.usage for trial in self._trials.values()), Usage()) + self.evaluating
         return told + answered(path, self.in_flight) if path.exists() and self.in_flight else told
 
@@ -143,7 +147,7 @@ class History:
     def unanswered(self) -> Usage:
         """What calls of models may have taken at most whose answers never came, or are on their way while the run is
         going on. It counts as spent. Raises `StorageError`."""
-        paths = [self.path / ".evolve" / name for name in ("transcript.jsonl", EVALUATIONS)]
+        paths = [self.path / ".evolve" / name for name in (TRANSCRIPT, EVALUATIONS)]
         return sum((unanswered(path) for path in paths if path.exists()), Usage())
 
     def __len__(self) -> int:

@@ -29,7 +29,7 @@ from evolve.types import Json, Program, Trial, Usage
 __all__ = ["LEDGER_EVERY", "Lineage", "commit_message", "read_object", "read_program", "trial_commit"]
 
 LEDGER_EVERY = 50
-"""Trials in one commit of the ledger."""
+"""Trials and events of a gate in one commit of the ledger."""
 
 _CHECKPOINT_TRIALS = 100
 _PACKS = 40
@@ -71,12 +71,16 @@ class Lineage:
         self._ledger: list[Trial] = []
         self._noted: list[tuple[int, Mapping[str, Json]]] = []
         self._ledger_tip: str | None = None
+        self.budget: Mapping[str, Json] = {}
+        """What the last commit of the ledger says of the budget."""
         self._decision_tip: str | None = None
         self._branches: dict[str, str] = {}
         self._pointed: set[str] = set()
         self._since_checkpoint = 0
         self._checkpoints = 0
         self._importer: Importer | None = None
+        self._news = False
+        """Whether something was recorded, or a branch moved, since the last checkpoint."""
         self._stored: Stored | None = None
         """What git has already, while the journal is replayed."""
         try:
@@ -153,13 +157,8 @@ class Lineage:
 
     @property
     def unledgered(self) -> int:
-        """How many trials were recorded since the last commit of the ledger."""
-        return len(self._ledger)
-
-    @property
-    def noted(self) -> int:
-        """How many events of a gate were noted since then."""
-        return len(self._noted)
+        """How many trials were recorded, and events of a gate noted, since the last commit of the ledger."""
+        return len(self._ledger) + len(self._noted)
 
     def ledger(self, budget: Mapping[str, Json]) -> None:
         """Commit the ledger: what was recorded since the last time, with the config and the `budget` as of now."""
@@ -172,15 +171,14 @@ class Lineage:
             files["gate.jsonl"] = b"".join(_json_line({"after": after, **event}) for after, event in self._noted)
         numbers = [trial.number for trial in self._ledger]
         parents = [*([self._ledger_tip] if self._ledger_tip else []), *map(self.commit, numbers)]
-        said = f"{len(numbers)} trials, {min(numbers)} to {max(numbers)}" if numbers else f"{len(self._noted)} events"
-        message = f"Ledger: {said}\n"
+        message = f"Ledger: {_contents(numbers, len(self._noted))}\n"
         when = self.started + max(numbers, default=len(self._ids) - 1)
         tree = tree_id({path: (MODE_FILE, blob_id(content)) for path, content in files.items()})
         commit = _commit_id(tree, parents, when, message)
         if not self._is_there(commit):
             changes = [b"deleteall\n", *(_modify(MODE_FILE, path, content) for path, content in files.items())]
             self._import().commit(commit, parents, when, message, changes)
-        self._ledger_tip = commit
+        self._ledger_tip, self.budget = commit, budget
         self._ledger.clear()
         self._noted.clear()
         self.point("trials", commit)
@@ -216,14 +214,15 @@ class Lineage:
         """Make a branch name a commit, from the next checkpoint on."""
         self._branches[branch] = commit
         self._pointed.add(commit)
+        self._news = True
 
     def _made(self, commit: str) -> bool:
         return commit in self._pointed or bytes.fromhex(commit) in self._ids
 
     def checkpoint(self) -> None:
-        """Have git store what was recorded and move the branches. Does not wait."""
+        """Have git store what was recorded and move the branches, if there is anything new. Does not wait."""
         self._since_checkpoint = 0
-        if self._importer is None and (self._stored is not None or not self._branches):
+        if not self._news or (self._importer is None and (self._stored is not None or not self._branches)):
             return
         importer = self._import()
         if self._stored is None:  # where branches were long ago is of no interest
@@ -232,6 +231,7 @@ class Lineage:
                 importer.point(branch, commit)
             self._branches.clear()
         importer.checkpoint()
+        self._news = False
         self._checkpoints += 1
         if self._checkpoints % _PACKS == 0:
             self._consolidate()
@@ -264,6 +264,7 @@ class Lineage:
     def _import(self) -> Importer:
         if self._importer is None:
             self._importer = Importer(self._repository, self._hold)
+        self._news = True
         return self._importer
 
     def begin_replay(self) -> None:
@@ -346,6 +347,13 @@ def _walk(repository: git.Repo, tree: str, prefix: str) -> Iterator[tuple[str, t
             yield from _walk(repository, entry, f"{prefix}{name}/")
         else:
             yield f"{prefix}{name}", (mode, entry)
+
+
+def _contents(numbers: Sequence[int], events: int) -> str:
+    """What a commit of the ledger has, in words."""
+    if numbers:
+        return f"{len(numbers)} trials, {min(numbers)} to {max(numbers)}"
+    return f"{events} events" if events else "the budget"
 
 
 def _ledger_line(trial: Trial) -> dict[str, Json]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +22,8 @@ from evolve.errors import LineageError, RunNotFound, StorageError
 from evolve.fingerprint import fingerprint
 from evolve.journal import Event, encode_proposal
 from evolve.lineage import read_object, read_program
+from evolve.models.meter import amounts
+from evolve.models.transcript import EVALUATIONS, TRANSCRIPT, answered
 from evolve.repository import open_repository
 from evolve.run import Run
 from evolve.types import Program, Proposal, Usage
@@ -71,7 +74,7 @@ def recover(path: Path) -> None:
     Raises `RunNotFound` when there is no ledger, `LineageError` when it cannot be read, `RunLocked`, `StorageError`.
     """
     with _reading(path) as (repository, tip):
-        Run.restore(path, _config(repository, tip), _events(repository, tip))
+        Run.restore(path, _config(repository, tip), _events(repository, tip, path))
 
 
 def read_ledger(path: Path) -> tuple[dict[str, Any], list[Event]]:
@@ -80,7 +83,7 @@ def read_ledger(path: Path) -> tuple[dict[str, Any], list[Event]]:
     Raises as `recover` does.
     """
     with _reading(path) as (repository, tip):
-        return tomllib.loads(_config(repository, tip).decode()), list(_events(repository, tip))
+        return tomllib.loads(_config(repository, tip).decode()), list(_events(repository, tip, path))
 
 
 @contextmanager
@@ -108,9 +111,10 @@ def _ledger(repository: git.Repo) -> str | None:
     return None
 
 
-def _events(repository: git.Repo, tip: str) -> Iterator[Event]:
+def _events(repository: git.Repo, tip: str, path: Path) -> Iterator[Event]:
     commits: dict[int, str] = {}
     limits: dict[str, Any] = {}
+    spent, unsettled = {}, Counter[str]()
     seen: set[bytes] = set()
 
     @lru_cache(maxsize=256)
@@ -120,6 +124,7 @@ def _events(repository: git.Repo, tip: str) -> Iterator[Event]:
     for cut in _cuts(repository, tip):
         budget = json.loads(read_object(repository, f"{cut.commit}:budget.json"))
         spent = budget.pop("spent")  # it follows from the trials
+        unsettled = Counter(budget.pop("unsettled", {}))
         if budget != limits:
             limits = budget
             yield {"event": "opened", **budget}
@@ -129,10 +134,24 @@ def _events(repository: git.Repo, tip: str) -> Iterator[Event]:
             yield from cut.events(after=place)
             yield from _trial(line, program_of, seen)
         yield from cut.events(after=len(lines))
-        yield {"event": "ledger"}
+        yield {"event": "ledger", **({"unsettled": dict(unsettled)} if unsettled else {})}
+    if before := unsettled - _in_transcripts(path, commits):
+        yield {"event": "unsettled", "amounts": dict(before)}
     # why the last session ended is in no commit, but that the budget was used up can be seen
-    used_up = [name for name, limit in limits["limits"].items() if spent[name] >= limit]
+    used_up = [name for name, limit in limits["limits"].items() if spent[name] + unsettled[name] >= limit]
     yield {"event": "stopped", "reason": used_up[0] if used_up else "cloned"}
+
+
+def _in_transcripts(path: Path, told: Collection[int]) -> Counter[str]:
+    """What is used and not settled of which the transcripts know, where the run still has them."""
+    found: Counter[str] = Counter()
+    asked, evaluations = (path / ".evolve" / name for name in (TRANSCRIPT, EVALUATIONS))
+    if asked.exists():
+        found.update(amounts(answered(asked)))
+        found.subtract(amounts(answered(asked, told)))
+    if evaluations.exists():
+        found.update(amounts(answered(evaluations)))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from evolve.evolution import Evolution
 from evolve.journal import Journal
 from evolve.lineage import Lineage
 from evolve.models.meter import Meter
-from evolve.models.transcript import EVALUATIONS, Transcript
+from evolve.models.transcript import EVALUATIONS, TRANSCRIPT, Transcript
 from evolve.recovery import needs_recovery
 from evolve.run import Run
 from evolve.scoring import Asking, make_sandbox, make_scorer
@@ -67,7 +67,7 @@ def replay(
         anew = None
         meter, budget = None, Budget()
         if models:
-            meter = Meter(budget, _copied(run, "transcript.jsonl", folder), [model for model, _ in models])
+            meter = Meter(budget, _copied(run, TRANSCRIPT, folder), [model for model, _ in models])
             stack.callback(meter.close)
         if sandbox is not None and chosen is not None:
             asking = None

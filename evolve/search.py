@@ -29,7 +29,7 @@ from evolve.evolution import Evolution, Outcome
 from evolve.journal import encode_evaluation
 from evolve.lineage import Lineage
 from evolve.models.meter import Meter
-from evolve.models.transcript import EVALUATIONS, Transcript
+from evolve.models.transcript import EVALUATIONS, TRANSCRIPT, Transcript
 from evolve.options import Options, check_limits
 from evolve.proposers.annotations import unread
 from evolve.recovery import needs_recovery, recover
@@ -73,7 +73,7 @@ class Search:
         self._run, self._notice = run, on_notice
         budget = Budget(counted(config["limits"]), seconds=config["limits"].get("seconds"))
         self.models = models = [model for model, _ in parts.models]
-        self._meter = Meter(budget, Transcript(run.state / "transcript.jsonl"), models) if models else None
+        self._meter = Meter(budget, Transcript(run.state / TRANSCRIPT), models) if models else None
         # an evaluator that asks models spends of the same budget, and its calls are of no trial's proposal
         asks = bool(models and parts.task.settings.of_scaffolds)
         self._beside = Meter(budget, Transcript(run.state / EVALUATIONS)) if asks else None
@@ -250,14 +250,19 @@ class Search:
         if outcome.reason == "interrupted":
             return Result(outcome, None, None)
         try:
-            if "held_out" not in self.evolution.afterwards(lambda: self._evaluator.splits):
-                return Result(outcome, None, None)
-            return Result(outcome, self._held_out(outcome.seed), self._held_out(outcome.best))
+            result = self._reported(outcome)
         except Interrupted:
-            return Result(replace(outcome, reason="interrupted"), None, None)
+            result = Result(replace(outcome, reason="interrupted"), None, None)
         except BudgetSpent as spent:
             self._notice(f"There are no held-out scores: {spent}.")
+            result = Result(outcome, None, None)
+        self.evolution.complete_ledger()
+        return result
+
+    def _reported(self, outcome: Outcome) -> Result:
+        if "held_out" not in self.evolution.afterwards(lambda: self._evaluator.splits):
             return Result(outcome, None, None)
+        return Result(outcome, self._held_out(outcome.seed), self._held_out(outcome.best))
 
     def _check_budget(self) -> None:
         """Raise `TaskError` when repeats take so many evaluations that no trial could ever be begun."""

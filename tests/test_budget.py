@@ -85,5 +85,13 @@ def test_what_is_held_counts_whatever_the_limit() -> None:
     budget.hold("a", {"calls": 1})
     budget.hold("a", {"calls": 3})
     assert (budget.committed("calls"), budget.lacking({"calls": 0})) == (3, "calls")
+    assert budget.reserve("b", {"trials": 1})
+    assert (budget.unsettled(), budget.reserved("b"), budget.reserving("trials")) == (
+        {"calls": 3},
+        {"trials": 1},
+        {"b"},
+    )
     budget.settle("a", {"calls": 2})
-    assert (budget.committed("calls"), budget.spent["calls"]) == (2, 2)
+    assert (budget.committed("calls"), budget.spent["calls"], budget.unsettled()) == (2, 2, {})
+    budget.hold("c", {"calls": 4}, lost=True)
+    assert (budget.committed("calls"), budget.unsettled()) == (6, {})

@@ -174,6 +174,40 @@ def test_a_replay_of_a_run_that_spent_all_says_what_differs(tasks: Path) -> None
     assert differences == [f"trial {last}: it asks its model something else now"]
 
 
+NOISY = """
+def evaluate(program, split="search", seed=0):
+    value = program.call("value")
+    return -abs(value - 3.0) + 0.001 * (seed % 97)
+"""
+BOLD = """
+from gateway import NoAnswer, evaluate
+def propose(parent, context):
+    before = float(parent["files"]["program.py"].rpartition(" ")[2])
+    tried = []
+    for number in range(3):
+        value = round(before + (context["seed"] % 1000 + number) / 1000 - 0.4, 6)
+        try:
+            tried.append((evaluate({"program.py": f"def value():\\n    return {value!r}\\n"})["score"], value))
+        except NoAnswer:
+            break
+    return {"program.py": f"def value():\\n    return {max(tried)[1]!r}\\n"}
+"""
+
+
+def test_the_budget_is_used_up_although_races_reserve_more_than_they_take(tasks: Path) -> None:
+    """Proposals that ask wait for each other in the end, and one after another goes on with what others give back."""
+    task = tasks / "near" / "task.toml"
+    task.write_text(task.read_text().replace(QUICK, QUICK + "repeats_most = 8\n"))
+    (tasks / "near" / "evaluate.py").write_text(NOISY)
+    scaffold(tasks, BOLD)
+    given = options(tasks, workers=2, calls_in_flight=4)
+    with Search.start(forms.load(tasks / "near"), tasks / "run", limits={"evaluations": 100}, options=given) as search:
+        assert search.run().outcome.reason == "evaluations"
+        most = search.evolution.reservation["evaluations"]
+        assert most > 4
+        assert 100 - most <= search.evolution.budget.committed("evaluations") <= 100
+
+
 def test_the_budget_of_evaluations_is_never_passed(tasks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may end in the middle of a proposal, which a larger one takes up; all comes to what one piece comes to."""
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")

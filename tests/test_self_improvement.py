@@ -18,6 +18,7 @@ import evolve
 from evolve import forms
 from evolve.adoption.settings import policy_of
 from evolve.bench.attributing import calls_at_most
+from evolve.budget import RESOURCES
 from evolve.errors import TaskError
 from evolve.forms.improve import families_of
 from evolve.options import Options
@@ -267,6 +268,52 @@ def test_what_a_gate_takes_is_in_the_budget(tmp_path: Path, service: FakeService
     proposing = sum(trial.usage.calls for trial in evolve.load(run))
     assert shown["spent"]["calls"] == len(service.asked)
     assert shown["spent_by_evaluations"]["calls"] == len(service.asked) - proposing
+
+
+def test_a_clone_has_spent_what_the_run_has(tmp_path: Path, service: FakeService) -> None:
+    """To the last call: those of pairs, and those of a trial that was not told. So has the clone of a clone that has
+    gone on, and a run that has lost its journal."""
+    task, run = write_tasks(tmp_path, GATE), tmp_path / "run"
+    with Search.start(forms.load(task), run, limits={"calls": 60}, options=options(service)) as search:
+        search.run()
+        before = committed(search)
+    assert before["calls"] == len(service.asked)
+    assert before["calls"] - sum(trial.usage.calls for trial in evolve.load(run)) > 20
+    clone, again = tmp_path / "clone", tmp_path / "again"
+    subprocess.run(["git", "clone", "-q", str(run), str(clone)], check=True)
+    assert json.loads(cli("show", str(clone), "--json").stdout)["before_cloned"]["calls"] > 20
+    assert "used before the run was cloned and of no trial" in cli("show", str(clone)).stdout
+    with Search.resume(clone) as search:
+        assert committed(search) == before
+        assert search.run().outcome.reason == "calls"
+    asked = len(service.asked)
+    with Search.resume(clone, limits={"calls": 90}) as search:
+        search.run()
+        assert committed(search)["calls"] == before["calls"] + len(service.asked) - asked <= 90
+        gone_on = committed(search)
+    subprocess.run(["git", "clone", "-q", str(clone), str(again)], check=True)
+    (clone / ".evolve" / "journal.jsonl").unlink()
+    (run / ".evolve" / "journal.jsonl").unlink()
+    for path, wanted in ((again, gone_on), (clone, gone_on), (run, before)):
+        with Search.resume(path) as search:
+            assert committed(search) == wanted
+
+
+def test_held_out_scores_are_in_what_a_clone_has_spent(tmp_path: Path, service: FakeService) -> None:
+    """They come after all else."""
+    task, run = write_tasks(tmp_path, GATE), tmp_path / "run"
+    with Search.start(forms.load(task), run, limits={"trials": 2}, options=options(service)) as search:
+        result = search.run()
+        assert result.held_out_seed is not None
+        assert committed(search)["calls"] == len(service.asked)
+        before = committed(search)
+    subprocess.run(["git", "clone", "-q", str(run), str(tmp_path / "clone")], check=True)
+    with Search.resume(tmp_path / "clone") as search:
+        assert committed(search) == before
+
+
+def committed(search: Search) -> dict[str, int]:
+    return {resource: search.evolution.budget.committed(resource) for resource in RESOURCES}
 
 
 @pytest.mark.parametrize(

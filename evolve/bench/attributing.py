@@ -18,7 +18,7 @@ from evolve.errors import RunNotFound, TaskError
 from evolve.forms.improve import families_of
 from evolve.history import History
 from evolve.models.meter import Meter
-from evolve.models.transcript import Transcript
+from evolve.models.transcript import TRANSCRIPT, Transcript
 from evolve.options import check_limits
 from evolve.recovery import needs_recovery
 from evolve.reviewing import lineage_of
@@ -120,7 +120,7 @@ def opened(  # noqa: PLR0913 - every option of an attribution, by name
         budget = Budget(counted(given))
         there = [moved(model, base_url=base_url, api_key_env=api_key_env) for model in asked]
         models = make_models(there, on_notice, seed=config["seed"])
-        meter = Meter(budget, Transcript(folder / "transcript.jsonl"), [model for model, _ in models])
+        meter = Meter(budget, Transcript(folder / TRANSCRIPT), [model for model, _ in models])
         stack.callback(meter.close)
         meter.take_up()
         asking = Asking(models, meter.relay, config.get("secret", ""))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
@@ -79,6 +80,7 @@ def _show_run(history: History, as_json: bool) -> None:
                 "spent": _record(history.spent),
                 "spent_by_evaluations": _record(history.evaluating),
                 "unanswered": _record(history.unanswered),
+                "before_cloned": history.unsettled,
                 "seed": describe(history[0], history) if len(history) else None,
                 "best": describe(history.best, history) if scored else None,
                 **_lineage(history),
@@ -101,6 +103,7 @@ def _show_run(history: History, as_json: bool) -> None:
             "answers": ", ".join(f"{count} {outcome}" for outcome, count in answers.most_common()),
             "spent": _spent(history),
             "unanswered": f"{spent(history.unanswered)}, at most, counted as spent" if history.unanswered.calls else "",
+            "before": _before(history.unsettled),
             "baseline": compared(standings),
             "limits": ", ".join(limits),
             "settings": ", ".join(
@@ -192,6 +195,16 @@ def _spent(history: History) -> str:
     """What models were paid, and for how many of the calls it was evaluations that asked."""
     asked = history.evaluating.calls
     return spent(history.spent) + (f"; {asked} of the calls were asked by evaluations" if asked else "")
+
+
+def _before(unsettled: Mapping[str, int]) -> str:
+    """What a clone knows was used of which no commit of a trial tells."""
+    if not unsettled:
+        return ""
+    counted = {**unsettled, "dollars": unsettled.get("nanodollars", 0) / 1e9}
+    counted.pop("nanodollars", None)
+    used = ", ".join(f"{figure(value)} {name}" for name, value in counted.items() if value)
+    return f"{used}, used before the run was cloned and of no trial; counted as spent"
 
 
 def _record(usage: Usage) -> dict[str, float]:

@@ -112,8 +112,6 @@ class Flights:
         if pending.duplicate_of is not None:
             feedback = f"the same program as trial {pending.duplicate_of}"
             return self._end(pending, Evaluation(status=Status.DUPLICATE, feedback=feedback))
-        if self._learners.meter is not None:
-            self._learners.meter.evaluated(pending.number)
         work = partial(self._learners.evaluator.evaluate, proposal.program)
         self._flying[self._pools.evaluate(work)] = pending
         return None

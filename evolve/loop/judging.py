@@ -8,6 +8,7 @@ from typing import Any
 
 from evolve.errors import BudgetSpent, RunDamaged
 from evolve.journal import Event, Journal
+from evolve.loop.books import Books
 from evolve.loop.learners import Learners
 from evolve.loop.pools import Pools
 from evolve.types import Json
@@ -28,11 +29,12 @@ class Judging:
         journal: Journal,
         learners: Learners,
         pools: Pools,
+        books: Books,
         *,
         most: int,
         on_spent: Callable[[str], None],
     ) -> None:
-        self._journal, self._learners, self._pools = journal, learners, pools
+        self._journal, self._learners, self._pools, self._books = journal, learners, pools, books
         self._most, self._on_spent = most, on_spent
         self._running: dict[Future[Mapping[str, Json]], int] = {}
         self._begun = 0
@@ -74,14 +76,14 @@ class Judging:
 
     def keep(self, event: Mapping[str, Json], key: Hashable = None) -> None:
         """Journal an event of the gate, and have it hear of it; `key` is what was reserved for it."""
-        self._journal.append(event)
+        self._journal.append({**event, **self._books.clock()})
         self._journal.sync()
         self._hear(event, key)
 
     def fold(self, event: Event) -> None:
         """Take an event that the journal holds. Raises `RunDamaged` when nobody is there who could hear of it."""
         if event["event"] == "gate":
-            self._hear(event)
+            self._hear({name: value for name, value in event.items() if name != "elapsed"})
 
     def _hear(self, event: Mapping[str, Any], key: Hashable = None) -> None:
         learners = self._learners

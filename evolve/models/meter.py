@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ __all__ = ["Meter", "amounts"]
 _NONE = Usage()
 
 _SETTLING = 0.1
-"""Seconds after which it is looked at whether the loop has settled a trial, which it does without a word."""
+"""Seconds after which it is looked at whether a trial was settled, or another meter's call: neither says a word."""
 
 _LAST_WORDS = 10.0
 """Seconds in which an answer that came gets onto the disk."""
@@ -45,7 +45,9 @@ class Meter:
         self._free = threading.Condition()
         self._used: dict[int, Usage] = {}
         self._flying = 0
-        self._evaluated: set[int] = set()
+        self._waiting: Counter[int] = Counter()
+        self._lent: dict[int, Mapping[str, int]] = {}
+        """What waiting trials have given back of what the loop had reserved for them."""
 
     def take_up(self) -> None:
         """Reserve again what earlier sessions used, and whatever they may have paid for without an answer.
@@ -57,7 +59,7 @@ class Meter:
                 if call.usage is not None:
                     self._add(number, call.usage)
                 elif call.charged:
-                    self._budget.hold(("lost", number, index), _paid(call.most))
+                    self._budget.hold(("lost", number, index), _paid(call.most), lost=True)
 
     def asker(self, number: int) -> Callable[[Model, Request], Reply]:
         """How the proposer of this trial asks models: answers of an earlier session first, in the same order.
@@ -124,15 +126,9 @@ class Meter:
         with self._free:
             return self._used.get(number, _NONE)
 
-    def evaluated(self, number: int) -> None:
-        """The trial asks nothing more: its program is being evaluated, and takes no more than was reserved for it."""
-        with self._free:
-            self._evaluated.add(number)
-
     def settled(self, number: int) -> None:
         """The trial was told, and its usage settled by the loop."""
         with self._free:
-            self._evaluated.discard(number)
             self._used.pop(number, None)
         self._budget.settle(("used", number), {})
         self._transcript.forget(number)
@@ -158,7 +154,7 @@ class Meter:
     def _call(self, number: int, index: int, model: Model, request: Request) -> Reply:
         key = ("call", number, index)
         most = model.most(request)
-        self._reserve(key, most)
+        self._reserve(number, key, most)
         try:
             self._transcript.sent(number, index, model.name, request, most)
             try:
@@ -166,12 +162,12 @@ class Meter:
             except ModelFault as fault:
                 self._transcript.failed(number, index, str(fault), charged=fault.sent, unfit=fault.unfit)
                 if fault.sent:
-                    self._budget.hold(("lost", number, index), _paid(most))
+                    self._budget.hold(("lost", number, index), _paid(most), lost=True)
                 raise
             except BaseException as error:
                 # whatever went wrong here, the request may have left
                 self._transcript.failed(number, index, repr(error), charged=bool(_paid(most)))
-                self._budget.hold(("lost", number, index), _paid(most))
+                self._budget.hold(("lost", number, index), _paid(most), lost=True)
                 raise
             self._transcript.answered(number, index, reply)
             self._add(number, reply.usage)
@@ -182,23 +178,56 @@ class Meter:
                 self._free.notify_all()
         return reply
 
-    def _reserve(self, key: tuple[str, int, int], most: Usage) -> None:
-        """Wait for what others may leave over: calls in flight, and trials that are evaluated. Give up without any."""
+    def _reserve(self, number: int, key: tuple[str, int, int], most: Usage) -> None:
+        """Wait for what others may leave over, and give up when nobody will."""
         wanted = amounts(most)
         with self._free:
-            while True:
-                if self._closed:
-                    raise Interrupted("no model is asked any more: the run is being stopped")
-                if (lacking := self._budget.take(key, wanted)) is None:
-                    break
-                trials = self._budget.reserved(lacking, self._evaluated)
-                if not self._flying and not trials:
-                    raise BudgetSpent(
-                        f"the next call may take {amount(wanted[lacking], lacking)}, more than is left of the budget",
-                        lacking,
-                    )
-                self._free.wait(_SETTLING if trials else None)
+            self._waiting[number] += 1
+            try:
+                while not self._closed and (lacking := self._taken(number, key, wanted)) is not None:
+                    if not self._hopes(number, lacking):
+                        self._lent.pop(number, None)
+                        most_of_it = amount(wanted[lacking], lacking)
+                        raise BudgetSpent(
+                            f"the next call may take {most_of_it}, more than is left of the budget", lacking
+                        )
+                    self._free.wait(_SETTLING)
+            finally:
+                self._waiting -= Counter({number: 1})
+            if self._closed:
+                raise Interrupted("no model is asked any more: the run is being stopped")
             self._flying += 1
+
+    def _taken(self, number: int, key: tuple[str, int, int], wanted: Mapping[str, int]) -> str | None:
+        """Reserve for a call, and for its trial again what that gave back: None, or what there is not enough of."""
+        lent = self._lent.get(number)
+        if lent is not None and (lacking := self._budget.take(number, lent)) is not None:
+            return lacking
+        lacking = self._budget.take(key, wanted)
+        if lent is not None:
+            if lacking is None:
+                del self._lent[number]
+            else:
+                self._budget.settle(number, {})
+        return lacking
+
+    def _hopes(self, number: int, lacking: str) -> bool:
+        """Whether there may be more of a resource for a trial that waits.
+
+        Trials reserve the most that their evaluation can take, and calls the most that they can: what is left over
+        comes back when they end. When everybody who has reserved something waits, too, it is for each other. Then the
+        younger ones give back what is reserved for them, until the oldest can go on, and take it again before they do.
+        """
+        others = self._budget.reserving(lacking) - {number}
+        if not others <= self._waiting.keys():
+            return True
+        if any(other < number for other in self._waiting if other in others or other in self._lent):
+            if number not in self._lent:
+                self._lent[number] = self._budget.reserved(number)
+                self._budget.settle(number, {})
+                self._free.notify_all()
+            return True
+        return bool(others)
 
     def _add(self, number: int, usage: Usage) -> None:
         with self._free:

@@ -25,7 +25,10 @@ from typing import Any
 from evolve.errors import RunDamaged, StorageError
 from evolve.types import Reply, Request, Usage
 
-__all__ = ["EVALUATIONS", "Call", "Transcript", "answered", "request_hash", "unanswered"]
+__all__ = ["EVALUATIONS", "TRANSCRIPT", "Call", "Transcript", "answered", "request_hash", "unanswered"]
+
+TRANSCRIPT = "transcript.jsonl"
+"""Its name below a run's state."""
 
 EVALUATIONS = "evaluations.jsonl"
 """The transcript of what evaluations have asked models, below a run's state."""

@@ -18,7 +18,7 @@ from evolve.budget import Budget
 from evolve.evolution import Evolution
 from evolve.lineage import Lineage
 from evolve.models.meter import Meter
-from evolve.models.transcript import Transcript
+from evolve.models.transcript import TRANSCRIPT, Transcript
 from evolve.recovery import needs_recovery, recover
 from evolve.regions import Regions
 from evolve.run import Run
@@ -54,7 +54,7 @@ def open_evolution(path: Path, *, trials: int | None = None, **settings: Any) ->
         settings.setdefault("evaluator", FunctionEvaluator())
         budget = Budget()
         if models := settings.pop("models", ()):
-            transcript = Transcript(run.state / "transcript.jsonl")
+            transcript = Transcript(run.state / TRANSCRIPT)
             meter = settings["meter"] = Meter(budget, transcript, () if models is True else models)
             stack.callback(meter.close)
         evolution = Evolution(

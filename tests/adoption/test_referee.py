@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import subprocess
 import threading
 import time
@@ -16,7 +17,7 @@ import pytest
 from evolve import journal
 from evolve.adoption.controller import Adoption
 from evolve.adoption.policy import Policy
-from evolve.adoption.records import Review, encode_review
+from evolve.adoption.records import Review, Transition, encode_review
 from evolve.adoption.referee import Referee
 from evolve.errors import RunDamaged, SandboxFault, TaskError
 from evolve.gates.sequential import Rules
@@ -130,6 +131,56 @@ def test_pairs_are_evaluations_of_the_budget(tmp_path: Path) -> None:
     told = sum(event["event"] == "told" and event["status"] == "ok" for event in events)
     assert pairs > 3
     assert 30 <= 2 * pairs + told <= 31
+
+
+def test_a_session_that_is_killed_in_a_confirmation_keeps_its_time(tmp_path: Path) -> None:
+    """As one that is killed among trials; and seconds are in no commit."""
+    searched(tmp_path / "run")
+    file = tmp_path / "run" / ".evolve" / "journal.jsonl"
+    lines = file.read_bytes().splitlines(keepends=True)
+    pairs = [number for number, line in enumerate(lines) if b'"what":"pair"' in line]
+    file.write_bytes(b"".join(lines[: pairs[-1] + 1]))
+    elapsed = json.loads(lines[pairs[-1]])["elapsed"]
+    assert History(tmp_path / "run").elapsed == elapsed >= json.loads(lines[pairs[0]])["elapsed"] > 0.0
+    with open_evolution(tmp_path / "run", gate=referee()) as evolution:
+        assert evolution.budget.elapsed == elapsed
+    kept = git(tmp_path / "run", "show", "trials:gate.jsonl")
+    assert '"what": "pair"' in kept
+    assert "elapsed" not in kept
+
+
+class Onlooker(CoinEvaluator):
+    """Evaluates nothing after the first adoption before git has it, or a minute is over."""
+
+    def __init__(self, run: Path) -> None:
+        super().__init__(chance)
+        self.run, self.adopted, self.seen, self.waits = run, "", "", True
+
+    def hear(self, transition: Transition) -> None:
+        if transition.kind == "adopted":
+            self.adopted = self.adopted or transition.tree
+
+    def evaluate(self, program: Program, *, split: Split = "search", seed: int = 0) -> Evaluation:
+        late = time.monotonic() + 60.0
+        while self.waits and self.adopted != self.seen and time.monotonic() < late:
+            time.sleep(0.05)
+            shown = ["git", "rev-parse", "--verify", "--quiet", "adopted^{tree}"]
+            self.seen = subprocess.run(shown, cwd=self.run, capture_output=True, text=True, check=False).stdout.strip()
+        self.waits = self.waits and not self.adopted
+        return super().evaluate(program, split=split, seed=seed)
+
+
+def test_git_has_what_is_adopted_while_the_next_one_is_confirmed(tmp_path: Path) -> None:
+    """It is moved soon, whether trials are told or not."""
+    onlooker = Onlooker(tmp_path / "run")
+
+    def watched(lineage: Lineage) -> Referee:
+        made = Adoption(POLICY, seed=1)
+        return Referee(made, onlooker, lineage, objective=OBJECTIVE, on_transition=onlooker.hear)
+
+    searched(tmp_path / "run", gate=watched)
+    assert onlooker.adopted
+    assert onlooker.seen == onlooker.adopted
 
 
 def test_another_evaluator_ends_the_session(tmp_path: Path) -> None:

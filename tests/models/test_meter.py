@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,6 +26,12 @@ MOST = 1100
 def meter(path: Path, again: int = 0, **limits: int) -> tuple[Meter, Budget, Transcript]:
     budget, transcript = Budget(limits), Transcript(path / "t.jsonl")
     return Meter(budget, transcript, again=again), budget, transcript
+
+
+def scoring(made: Meter, number: int) -> Callable[[int], Evaluation]:
+    """How a trial has programs of its own scored, by a number each."""
+    ask = evaluating(made.relay(number), lambda _: Evaluation(status=Status.OK, score=1.0), Program({"a.py": b""}))
+    return lambda which: ask(Program({"a.py": str(which).encode()}))
 
 
 def test_a_call_is_reserved_at_its_worst_and_held_at_what_it_took(tmp_path: Path) -> None:
@@ -79,23 +86,61 @@ def test_a_call_waits_for_what_others_may_leave_over(tmp_path: Path) -> None:
 
 
 def test_what_trials_have_reserved_for_their_evaluation_is_waited_for(tmp_path: Path) -> None:
-    """Most of it is given back when they are told. Nobody waits for what only those who ask have reserved."""
+    """Most of it is given back when they are told. Nobody waits when only the one who asks has reserved something."""
     made, budget, _ = meter(tmp_path, evaluations=9)
-    ask = evaluating(made.relay(2), lambda _: Evaluation(status=Status.OK, score=1.0), Program({"a.py": b""}))
+    ask = scoring(made, 2)
     assert budget.reserve(1, {"evaluations": 5})
     assert budget.reserve(2, {"evaluations": 4})
-    with pytest.raises(BudgetSpent) as caught:
-        ask(Program({"a.py": b"1"}))
-    assert caught.value.resource == "evaluations"
-    made.evaluated(1)
     with ThreadPoolExecutor(1) as pool:
-        asked = pool.submit(ask, Program({"a.py": b"2"}))
+        asked = pool.submit(ask, 0)
         with pytest.raises(TimeoutError):
             asked.result(timeout=0.3)
         budget.settle(1, {"evaluations": 2})
         made.settled(1)
         assert asked.result(timeout=60).score == 1.0
     assert budget.committed("evaluations") == 2 + 4 + 1
+    ask(1)
+    ask(2)
+    with pytest.raises(BudgetSpent) as caught:
+        ask(3)
+    assert caught.value.resource == "evaluations"
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    asks=st.lists(st.integers(0, 4), min_size=1, max_size=5),
+    most=st.integers(1, 6),
+    spare=st.integers(0, 12),
+)
+def test_trials_that_wait_for_each_other_use_the_budget_up(
+    tmp_path_factory: pytest.TempPathFactory, asks: list[int], most: int, spare: int
+) -> None:
+    """They reserve more than they take. The younger ones give it back, so nothing is left over that one could take, and
+    nothing is taken that another has."""
+    limit = len(asks) * most + spare
+    made, budget, _ = meter(tmp_path_factory.mktemp("meter"), evaluations=limit)
+    for number in range(len(asks)):
+        assert budget.reserve(number, {"evaluations": most})
+
+    def one(number: int) -> bool:
+        try:
+            for attempt in range(asks[number]):
+                scoring(made, number)(attempt)
+                assert budget.committed("evaluations") <= limit
+        except BudgetSpent:
+            budget.settle(number, {})
+            return False
+        assert budget.reserved(number) == {"evaluations": most}
+        budget.settle(number, {"evaluations": asks[number] + 1})
+        made.settled(number)
+        return True
+
+    with ThreadPoolExecutor(len(asks)) as pool:
+        ended = list(pool.map(one, range(len(asks)), timeout=120))
+    used = sum(asks[number] + 1 if whole else made.used(number).evaluations for number, whole in enumerate(ended))
+    assert budget.committed("evaluations") == used <= limit
+    if not all(ended):
+        assert used + most + 1 > limit
 
 
 @settings(max_examples=20, deadline=None)
