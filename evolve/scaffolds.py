@@ -123,11 +123,10 @@ class Scaffold:
         """What the function returns, as plain data. `evaluate` is how it has files evaluated in this call.
 
         Raises `ScaffoldFailed`, and what is not the scaffold's doing: `SandboxFault`, or what kept models from
-        answering. A session that fails is tried once more, with the answers that there are already; when it fails again
-        while others work, the scaffold has done it.
+        answering. A session that fails is tried once more, with the answers that there are already, which are paid for;
+        when it fails again while others work, the scaffold has done it.
         """
         self._questions.begin(evaluate)
-        before = self.used
         try:
             try:
                 return self._call(function, arguments)
@@ -135,9 +134,6 @@ class Scaffold:
                 self._leave()
                 if self._trouble is not None:
                     raise
-                # what was answered is answered again, from what is known, and counts then; of what is not asked again
-                # the lease bears nothing, as of any answer that was lost
-                self._spent = before
                 self._questions.again()
             try:
                 return self._call(function, arguments)
@@ -186,6 +182,7 @@ class Scaffold:
             self._models,
             folder=harness.home(),
             evaluate=self._questions.evaluate,
+            earlier=self._questions.known,
             door=room.door,
         )
         return room

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -179,6 +180,24 @@ def test_what_is_answered_again_counts_once(process: Sandbox, breaking: int) -> 
     assert len(sandbox.opened) == 1 + breaking
 
 
+WAVERS = b"""
+import os, random
+from gateway import asker
+def propose(count):
+    ask = asker({"models": ["scripted"], "max_tokens": 10})
+    return [ask([("user", os.urandom(8).hex())], random.Random(1)) for _ in range(count)]
+"""
+
+
+def test_a_session_that_breaks_lends_nobody_more(process: Sandbox) -> None:
+    """Else who can break one would have two leases, and the better of two sets of answers."""
+    sandbox, model = Counted(process, breaking=1), ScriptedModel(lambda _: "hello")
+    one = scaffold(Program({**GATEWAY, "scaffold.py": WAVERS}), Rooms(sandbox), model, calls=3)
+    with closing(one), pytest.raises(ScaffoldFailed, match="429"):
+        one.call("propose", 2)
+    assert one.used.calls == len(model.requests) == 3
+
+
 def test_what_keeps_models_from_answering_is_told_when_the_session_breaks_too(process: Sandbox) -> None:
     """It is not tried once more: there would be no answer again."""
     sandbox = Counted(process, breaking=1)
@@ -215,12 +234,11 @@ def flood():
 def test_who_is_not_heard_any_more_is_heard_in_its_next_call(process: Sandbox) -> None:
     """In another room: what a call spoils is that call's, and the lease is what is left of it."""
     sandbox, model = Counted(process), ScriptedModel(lambda _: "hello")
-    one = scaffold(Program({**GATEWAY, "scaffold.py": FLOODS}), Rooms(sandbox), model, calls=3)
-    assert one.call("propose", 0, 2) == ["hello"] * 2
-    assert 900 < one.call("flood") <= 1000
-    with pytest.raises(ScaffoldFailed, match="429"):
-        one.call("propose", 2, 4)
-    one.close()
+    with closing(scaffold(Program({**GATEWAY, "scaffold.py": FLOODS}), Rooms(sandbox), model, calls=3)) as one:
+        assert one.call("propose", 0, 2) == ["hello"] * 2
+        assert 900 < one.call("flood") <= 1000
+        with pytest.raises(ScaffoldFailed, match="429"):
+            one.call("propose", 2, 4)
     assert one.used.calls == len(model.requests) == 3
     assert [session.closed for session in sandbox.opened] == [True, True]
 

@@ -7,16 +7,22 @@ time of this machine is all that it took.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from evolve.journal import decode_evaluation, encode_changes, encode_evaluation
 from evolve.types import Evaluation, Model, Program, Reply, Request, Usage
 
-__all__ = ["ONE", "evaluating"]
+__all__ = ["ONE", "evaluating", "files_hash"]
 
 ONE = Usage(evaluations=1)
 """What one evaluation takes."""
+
+
+def files_hash(files: Mapping[str, str | None]) -> str:
+    """32 hexadecimal digits that differ for files to be evaluated that differ."""
+    return hashlib.blake2b(json.dumps(files, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
 def evaluating(

@@ -18,20 +18,18 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import threading
-import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evolve.budget import Budget
 from evolve.errors import BudgetSpent, ModelFault, TaskError
+from evolve.models.account import Account
 from evolve.models.door import Door
-from evolve.models.evaluations import ONE
+from evolve.models.evaluations import ONE, files_hash
 from evolve.models.gateway_chat import Refusal, document, events, models_document, read_files, read_request
 from evolve.models.gateway_http import Bounds, HttpAnswer, HttpRequest, SocketServer
-from evolve.models.meter import amounts
 from evolve.models.transcript import request_hash
 from evolve.types import Model, Reply, Request, Usage
 
@@ -40,7 +38,7 @@ __all__ = ["Gateway", "Lease", "open_lease"]
 _NO_BOUNDS = Bounds()
 _CHAT, _MODELS, _EVALUATIONS = "/v1/chat/completions", "/v1/models", "/v1/evaluations"
 _UNFIT = 10
-"""Files that cannot be evaluated cost nothing: so often they may be sent, and once more for each evaluation."""
+"""What cannot be answered costs nothing: so often it may be sent, and once more for each call or evaluation."""
 _METHODS = {_CHAT: "POST", _MODELS: "GET", _EVALUATIONS: "POST"}
 
 
@@ -79,6 +77,7 @@ class Gateway:
         folder: where the socket is made. It is the engine's alone, such as `sandboxes.harness.home()`.
         evaluate: what files, paths -> text or None, would score, as a JSON object; on many threads at once. It raises
             `Refusal` for those that cannot be evaluated, which cost nothing.
+        earlier: what the question of a hash was answered and paid for before, None when it was not.
         door: the one to answer at, where there is one: it stays for the next gateway.
         max_tokens: that one answer may have.
         again: how often a call whose answer was lost is made anew.
@@ -94,6 +93,7 @@ class Gateway:
         *,
         folder: Path,
         evaluate: Callable[[Mapping[str, str | None]], Mapping[str, Any]] | None = None,
+        earlier: Callable[[str], Any] = lambda _: None,
         door: Door | None = None,
         max_tokens: int = 16_384,
         again: int = 2,
@@ -109,9 +109,10 @@ class Gateway:
         """What went wrong that the program cannot help, None while nothing has."""
         self._models = {name: known[name] for name in lease.models}
         self._ask, self._max_tokens, self._again = ask, max_tokens, again
-        self._evaluate = evaluate
-        self._account = _Account(lease)
-        self._unfit = 0
+        self._evaluate, self._earlier = evaluate, earlier
+        limits = {name: getattr(lease, name) for name in ("calls", "tokens", "nanodollars", "evaluations")}
+        self._account = Account(limits, lease.seconds)
+        self._unfit = Counter[str]()
         self._closed = False
         self._door, self._stays = door or Door(folder), door is not None
         try:
@@ -174,6 +175,10 @@ class Gateway:
 
     def _complete(self, model: Model, request: Request) -> Reply:
         """An answer, with all that it took on the account. Raises `Refusal`."""
+        if (earlier := self._earlier(request_hash(model.name, request))) is not None:
+            known: Reply = earlier
+            return known
+        self._bear("calls", "requests were sent that the service does not allow")
         try:
             most = model.most(request)
         except TaskError:  # its price holds for shorter ones
@@ -188,6 +193,7 @@ class Gateway:
                 raise Refusal(429, "budget_spent", "the budget behind the lease is spent") from None
             except ModelFault as fault:
                 if fault.unfit:
+                    self._unfit["calls"] += 1
                     raise Refusal(400, "refused", "the service does not allow this request") from None
                 if not fault.sent or not left:
                     self._stop(fault)
@@ -200,15 +206,17 @@ class Gateway:
 
     def _evaluated(self, files: Mapping[str, str | None]) -> Mapping[str, Any]:
         """What the files score, on the account. Raises `Refusal`."""
-        if self._unfit >= _UNFIT + self.lease.evaluations:
-            raise Refusal(429, "lease_exhausted", "too many files were sent that cannot be evaluated")
+        if (earlier := self._earlier(files_hash(files))) is not None:
+            known: Mapping[str, Any] = earlier
+            return known
+        self._bear("evaluations", "files were sent that cannot be evaluated")
         key, took = self._account.reserve(ONE, self._over), None
         try:
             assert self._evaluate is not None  # there is no lease of evaluations without
             found = self._evaluate(files)
             took = ONE
         except Refusal:
-            self._unfit += 1
+            self._unfit["evaluations"] += 1
             raise
         except BudgetSpent as spent:
             self._stop(spent)
@@ -216,6 +224,11 @@ class Gateway:
         finally:
             self._account.settle(key, took)
         return found
+
+    def _bear(self, kind: str, what: str) -> None:
+        """Raises `Refusal` when there were too many of these: a service counts them, too, and others ask it."""
+        if self._unfit[kind] >= _UNFIT + int(getattr(self.lease, kind)):
+            raise Refusal(429, "lease_exhausted", f"too many {what}")
 
     def _over(self) -> None:
         """Raises `Refusal` when nothing more can be asked."""
@@ -245,55 +258,6 @@ def open_lease(
         gateway.close()
     if gateway.trouble is not None:
         raise gateway.trouble
-
-
-class _Account:
-    """What is spent of a lease, and what is set aside. May be used by many threads at once."""
-
-    def __init__(self, lease: Lease) -> None:
-        limits = ("calls", "tokens", "nanodollars", "evaluations")
-        self._budget = Budget({name: getattr(lease, name) for name in limits})
-        self._end = time.monotonic() + lease.seconds
-        self._free = threading.Condition()
-        self._used = Usage()
-        self._flying = 0
-
-    @property
-    def used(self) -> Usage:
-        with self._free:
-            return self._used
-
-    def reserve(self, most: Usage, over: Callable[[], None]) -> object:
-        """Set the most of a call aside, once calls in flight leave enough over. Raises `Refusal`, as `over` does."""
-        key, wanted = object(), amounts(most)
-        with self._free:
-            while True:
-                over()
-                left = self._end - time.monotonic()
-                if left <= 0:
-                    raise Refusal(429, "lease_expired", "the time of the lease is over")
-                if (lacking := self._budget.take(key, wanted)) is None:
-                    self._flying += 1
-                    return key
-                if self._flying == 0:
-                    problem = f"the next call may take {wanted[lacking]} {lacking}, more than is left of the lease"
-                    if lacking == "evaluations":
-                        problem = "no evaluation is left of the lease"
-                    raise Refusal(429, "lease_exhausted", problem)
-                self._free.wait(left)
-
-    def settle(self, key: object, took: Usage | None) -> None:
-        """Put what a call took, or None, in the place of what was set aside."""
-        with self._free:
-            self._budget.settle(key, amounts(took or Usage()))
-            self._used += took or Usage()
-            self._flying -= 1
-            self._free.notify_all()
-
-    def wake(self) -> None:
-        """Have those that wait look again whether it is over."""
-        with self._free:
-            self._free.notify_all()
 
 
 def _sent(said: Mapping[str, Any], *, free: bool = False) -> HttpAnswer:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -493,6 +494,17 @@ def test_a_service_says_whose_fault_a_refusal_is(bench: Bench, status: int, unfi
         gateway = bench.open(model)
         assert ask(gateway.socket, HELLO)[0] == (400 if unfit else 502)
     assert (gateway.trouble is None) is unfit
+
+
+def test_what_a_service_does_not_allow_is_sent_so_often_and_no_more(bench: Bench) -> None:
+    """It costs nothing, but a service counts it, and whoever else asks would be refused for it."""
+    model = ScriptedModel(lambda _: ModelFault("no", sent=False, unfit=True))
+    gateway = bench.open(model, replace(WIDE, calls=3))
+    codes = [code(gateway.socket, HELLO)[1] for _ in range(20)]
+    assert codes == ["refused"] * 13 + ["lease_exhausted"] * 7
+    assert len(model.requests) == 13
+    assert gateway.used == Usage()
+    assert gateway.trouble is None
 
 
 def test_a_prompt_that_no_price_is_for_is_the_programs_too(bench: Bench) -> None:
