@@ -169,7 +169,8 @@ class History:
             return self._trials[number]
         except KeyError as error:
             raise RunNotFound(
-                f"{self.path} has no trial {number}; it has {len(self)}, up to {max(self._trials, default=0)}"
+                f"{self.path} has no trial {number}; "
+                + (f"its last one is {max(self._trials)}" if self._trials else "it has none yet")
             ) from error
 
     def find(self, name: int | str) -> Trial:

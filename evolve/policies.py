@@ -97,8 +97,8 @@ def with_baseline(search: Archive, text: str) -> Archive:
         value = 0.0
     if not name or not 0.0 < value < 1.0:
         raise TaskError(
-            f"baseline is NAME=SHARE, an archive and the share of the trials that it may have, such as best-of-n=0.1: "
-            f"it cannot be {text!r}"
+            f"baseline is NAME=SHARE, an archive and the share of the trials that it may have, above 0 and below 1, "
+            f"such as best-of-n=0.1: it cannot be {text!r}"
         )
     return Contest(search, make_archive(name), value)
 
@@ -122,8 +122,8 @@ def tuning_settings(text: str) -> dict[str, Any]:
     if text in {"auto", "on"}:
         return {"slowest": SLOW} if text == "auto" else {}
     settings: dict[str, int] = {}
-    for key, value in parse_settings("tuning", text).items():
+    for key, value in parse_settings("tuning", text).items() if "=" in text else [(text, None)]:
         if key not in _TUNING or not isinstance(value, int) or isinstance(value, bool) or value < 0:
-            raise TaskError(f"tuning is on, off, or {', '.join(f'{name}=N' for name in _TUNING)}, not {text!r}")
+            raise TaskError(f"tuning is auto, on, off, or {', '.join(f'{name}=N' for name in _TUNING)}, not {text!r}")
         settings[key] = value
     return settings

@@ -29,7 +29,6 @@ from evolve.resources import bundled
 from evolve.rooms import Room, Rooms
 from evolve.sandboxes import harness
 from evolve.types import Limits, Model, Program, Reply, Request, Sandbox, Session, Usage
-from evolve.words import quantity
 
 __all__ = [
     "ADOPTED",
@@ -255,9 +254,9 @@ def read_scaffold(reference: str) -> Program:
         return _checked(read_folder(path), str(path))
     try:
         path = find_run(reference)
-    except RunNotFound:
+    except RunNotFound as error:
         if reference != BUNDLED:
-            raise
+            raise RunNotFound(f"there is no scaffold in {reference!r}: it is no folder, and {error}") from error
         return _checked(read_folder(bundled("seeds") / BUNDLED), reference)
     with open_repository(path) as repository:
         commit = _commit(repository, path)
@@ -275,10 +274,7 @@ def _commit(repository: git.Repo, path: Path) -> str:
 
 def _checked(program: Program, where: str) -> Program:
     if f"{MODULE}.py" not in program.files:
-        raise TaskError(
-            f"{where} holds no scaffold: there is no {MODULE}.py, with propose(parent, context), among its "
-            f"{quantity(len(program.files), 'file')}"
-        )
+        raise TaskError(f"{where} holds no scaffold: there is no {MODULE}.py in it, with propose(parent, context)")
     for path, content in program.files.items():
         try:
             content.decode()

@@ -24,7 +24,7 @@ def choose_asked(options: Options, usual: Sequence[Mapping[str, Any]] = ()) -> t
     if not options.models and options.model_file is None:
         for name in ("base_url", "api_key_env", "prices"):
             if getattr(options, name):
-                raise TaskError(f"{name} is for models, and there are none: name one with --model")
+                raise TaskError(f"there are no models for what {name} says: name one with --model")
         return ()
     prices = list(options.prices)
     if options.base_url is None and not prices and "simulated" in (name.partition("=")[0] for name in options.models):

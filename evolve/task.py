@@ -156,9 +156,9 @@ def _find(reference: str) -> tuple[Path, str]:
     if reference in bundled_tasks:
         return bundled("evaluators") / reference, reference
     close = get_close_matches(reference, bundled_tasks, n=1)
+    meant = f"; did you mean {close[0]}? It" if close else ": it"
     raise TaskError(
-        f"there is no task {reference!r}: it is no folder, and the bundled tasks are {', '.join(bundled_tasks)}"
-        + (f"; did you mean {close[0]}?" if close else "")
+        f"there is no task {reference!r}{meant} is no folder, and the bundled tasks are {', '.join(bundled_tasks)}"
     )
 
 

@@ -43,7 +43,7 @@ def test_the_best_program_is_the_one_in_the_work_tree(path: Path) -> None:
 
 def test_a_trial_that_is_not_there_is_said_not_to_be(path: Path) -> None:
     """With what there is."""
-    with pytest.raises(RunNotFound, match="no trial 99; it has 41, up to 40"):
+    with pytest.raises(RunNotFound, match="no trial 99; its last one is 40"):
         History(path)[99]
 
 

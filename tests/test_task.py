@@ -161,7 +161,7 @@ def test_a_mistake_names_file_key_and_fix(tmp_path: Path, toml: str, words: str)
 
 def test_a_misspelt_name_is_answered_with_the_nearest_one() -> None:
     """And with the list of those there are."""
-    with pytest.raises(TaskError, match=r"bundled tasks are .*did you mean bin_packing\?"):
+    with pytest.raises(TaskError, match=r"did you mean bin_packing\? It is no folder, and the bundled tasks are .*"):
         Task.load("bin_paking")
 
 

@@ -47,6 +47,11 @@ def chosen_trials(history: History, trial: int | str | None, against: int | str)
         if not found:
             raise TaskError(f"nothing was adopted before trial {new} in {history.path}: name a trial with --against")
         old = found[-1]
+    if old == new == 0 and trial is None:
+        raise TaskError(
+            f"nothing in {history.path} is better than its seed, so there is no gain to attribute: search on, or name "
+            f"a trial with --trial"
+        )
     if old == new:
         raise TaskError(f"trial {new} is both old and new: name another with --trial or --against")
     return old, new
@@ -100,7 +105,10 @@ def opened(  # noqa: PLR0913 - every option of an attribution, by name
     finally:
         run.close()  # it is only read, and may go on meanwhile
     if not found.settings.of_scaffolds:
-        raise TaskError(f"the programs of {path} are no scaffolds, and nothing that they propose can be attributed")
+        raise TaskError(
+            f"the programs of {path} are no scaffolds, so they propose nothing whose gain could be attributed: give a "
+            f"run of scaffolds, as `evolve run stop` makes one"
+        )
     with ExitStack() as stack:
         place = make_sandbox(found, sandbox or config["sandbox"])
         stack.callback(place.close)

@@ -44,7 +44,11 @@ def parse_policy(text: str) -> Policy:
 
     A value is what TOML reads there, such as 8, true or ["a", "b"], and else a text.
     """
-    name, _, rest = text.partition(":")
+    name, colon, rest = text.partition(":")
+    if not colon and "=" in name:
+        raise TaskError(
+            f"the policy {text!r} has no name, or none with a colon behind it: write 'NAME: option=value ...'"
+        )
     try:
         words = shlex.split(rest)
     except ValueError as error:

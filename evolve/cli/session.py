@@ -152,10 +152,12 @@ def _say_nothing_was_tried(session: Search, reason: str) -> None:
         return
     used = budget.committed(reason) if reason in RESOURCES else budget.elapsed
     name = reason.removeprefix("nano")
+    left = "and all of it is used"
+    if used < limit:
+        left = f"and what is left of it after {amount(used, reason)} is not enough for one trial more"
     click.echo(
-        f"\nNothing new was proposed: the limit is {amount(limit, reason)}, and what is left of it after "
-        f"{amount(used, reason)} is not enough for one trial more. A limit is a total, earlier sessions included; to "
-        f"go on give more: evolve resume {where} --{name} N",
+        f"\nNothing new was proposed: the limit is {amount(limit, reason)}, {left}. A limit is a total, earlier "
+        f"sessions included; to go on give more: evolve resume {where} --{name} N",
         err=True,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib import import_module
 from typing import Any
 
@@ -27,6 +28,18 @@ class Verbs(click.Group):
         found = import_module(f"{self._package}.{cmd_name.replace('-', '_')}").command
         assert isinstance(found, click.Command)
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does; a verb that there is not is wrong usage, with the one that may have been meant."""
+        if not ctx.resilient_parsing and args[0] not in self._verbs and not args[0].startswith("-"):
+            close = get_close_matches(args[0], self._verbs, n=1)
+            ctx.fail(
+                f"there is no verb {args[0]!r}; "
+                + (f"did you mean {close[0]!r}?" if close else f"there are {', '.join(self._verbs)}")
+            )
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

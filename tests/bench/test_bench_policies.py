@@ -46,6 +46,8 @@ def test_a_file_has_several(tmp_path: Path) -> None:
         ("a: archvie=top", "'a': there is no option 'archvie'; did you mean 'archive'"),
         ("a: seed=3", "'a': there is no option 'seed'; the seed is the bench's"),
         ("a: top", "'a': 'top' is not of the form option=value"),
+        ("a archive=top", "'a archive=top' has no name, or none with a colon behind it"),
+        ("archive=top", "write 'NAME: option=value ...'"),
         ("a: archive='top", "'a' has a quote that does not end"),
         ("a: workers=0", "'a': workers is a whole number, at least 1"),
         ("a: calls=0", "'a': calls is a whole number, at least 1"),

@@ -130,6 +130,18 @@ def test_old_and_new_can_be_named(run: Path) -> None:
         chosen_trials(history, "seed", 0)
 
 
+def test_a_run_that_found_nothing_better_has_nothing_to_attribute(service: FakeService, tmp_path: Path) -> None:
+    """Its best is the seed, and nothing else was named."""
+    task = write_tasks(tmp_path, "")
+    given = Options(
+        sandbox="process", allow_unsafe=True, workers=1, models=["fake"], prices=["1/10"], base_url=service.url
+    )
+    with Search.start(forms.load(task), tmp_path / "run", limits={"trials": 1}, options=given) as search:
+        search.run()
+    with pytest.raises(TaskError, match=r"nothing in .* is better than its seed, so there is no gain to attribute"):
+        chosen_trials(History(tmp_path / "run"), None, "seed")
+
+
 def test_what_cannot_be_attributed_is_said(run: Path, tmp_path: Path) -> None:
     """Usage, a clone, a trial that is not there; and nothing is left of it."""
     wrong = attribute(run, tmp_path / "data", "--against", "yesterday")
