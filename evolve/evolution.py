@@ -16,7 +16,7 @@ from functools import partial
 from typing import TypeVar
 
 from evolve.budget import Budget
-from evolve.errors import EvolveError, Fault, Interrupted, ModelFault, SandboxFault, SeedError
+from evolve.errors import BudgetSpent, EvolveError, Fault, Interrupted, ModelFault, SandboxFault, SeedError
 from evolve.journal import Event, Journal, Replay
 from evolve.lineage import Lineage
 from evolve.loop.asks import Asks
@@ -192,9 +192,10 @@ class Evolution:
     def run(self) -> Outcome:
         """Search until the budget is used up or `stop` is called.
 
-        Raises `SeedError` when the seed program has no score, `Interrupted` when `stop` came before it had one, `Fault`
-        when the surroundings stay broken, `PluginError` when a proposer or an archive breaks its contract, and what an
-        evaluator raises against its own; the run can be resumed after each of them.
+        Raises `SeedError` when the seed program has no score, `Interrupted` when `stop` came before it had one,
+        `BudgetSpent` when there was too little left for that, `Fault` when the surroundings stay broken, `PluginError`
+        when a proposer or an archive breaks its contract, and what an evaluator raises against its own; the run can be
+        resumed after each of them.
         """
         with self._at_work():
             try:
@@ -247,6 +248,9 @@ class Evolution:
                 self._flights.begin(pending)
             while self._flights and not self._stopped:
                 self._advance()
+        if self.learners.seed is None and self._short and not self._stopped:
+            limit = self._short.removeprefix("nano")
+            raise BudgetSpent(f"what is left of the limit on {limit} does not reach for the seed's score", self._short)
         if self.learners.seed is None:
             raise Interrupted("stopped before the seed program was scored; resume scores it")
         if self.best is None:
@@ -354,4 +358,6 @@ def _reason(error: EvolveError) -> str:
     """What the journal says of a session that an error ended."""
     if isinstance(error, Interrupted):
         return "interrupted"
+    if isinstance(error, BudgetSpent):
+        return error.resource
     return f"fault: {error}" if isinstance(error, Fault) else str(error)

@@ -62,3 +62,15 @@ def test_a_run_of_something_else(run: Path, tmp_path: Path, invoke: Invoke) -> N
     assert "has no trial 99; its last one is 30" in invoke("show", run, "99").stderr
     scaffold = invoke("run", "bin_packing", "--scaffold", run, "--model", "simulated", "--runs", tmp_path)
     assert "there is no scaffold.py in it, with propose(parent, context)" in scaffold.stderr
+
+
+def test_a_budget_that_does_not_reach_for_the_seed(tmp_path: Path, invoke: Invoke) -> None:
+    """To resume it as it is would come to the same, so the limit is named, and that more is to be given."""
+    safe = ("--sandbox", "process", "--allow-unsafe", "--workers", "1")
+    asked = ("--model", "simulated", "--calls", "1", "--runs", tmp_path, "--name", "one")
+    end = invoke("run", "scaffold", *safe, *asked)
+    assert end.exit_code == 0, end.stderr
+    said = "what is left of the limit on calls does not reach for the seed's score; give more: evolve resume "
+    assert f"{said}{tmp_path / 'one'} --calls N" in end.stderr
+    assert said in invoke("resume", tmp_path / "one").stderr
+    assert "calls used up" in invoke("show", tmp_path / "one").stdout
