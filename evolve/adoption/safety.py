@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean, stdev
 
@@ -30,8 +31,11 @@ __all__ = [
     "too_large",
 ]
 
-_COMPARED_LINES = 4000
-"""Of a file, above which it counts as changed as a whole, so that nobody can make the comparison take long."""
+_COMPARED_LINES, _COMPARED_PAIRS = 4000, 30_000
+"""Lines that were removed or added, and pairs of such lines that are equal, above which texts count as changed as a
+whole, so that nobody can make the comparison take long."""
+_LINE = 120
+"""Bytes of a line; a longer one counts as several, so that nobody can have a large change pass for a small one."""
 
 _DRIFT_ERRORS, _DRIFT_LEAST = 4.0, 0.1
 _JUMP, _JUMP_AFTER = 4.0, 2
@@ -40,7 +44,8 @@ _ACCELERATION, _ACCELERATION_AFTER = 3.0, 4
 
 
 def change_between(before: Program, after: Program) -> Change:
-    """The size of a change. A file that became executable, or ceased to be, has one changed line more."""
+    """The size of a change. A file that became executable, or ceased to be, has a changed line more; a line counts once
+    for each 120 bytes."""
     lines = files = 0
     for path in sorted(before.files.keys() | after.files.keys()):
         old, new = before.files.get(path), after.files.get(path)
@@ -48,16 +53,33 @@ def change_between(before: Program, after: Program) -> Change:
         if old == new and not moded:
             continue
         files += 1
-        lines += _changed_lines(old or b"", new or b"") + moded + (old is None) + (new is None)
+        exact = lines <= _COMPARED_LINES
+        lines += _changed_lines(old or b"", new or b"", exact=exact) + moded + (old is None) + (new is None)
     return Change(files=files, lines=lines)
 
 
-def _changed_lines(old: bytes, new: bytes) -> int:
-    before, after = old.split(b"\n"), new.split(b"\n")
-    if max(len(before), len(after)) > _COMPARED_LINES:
-        return 0 if old == new else len(before) + len(after)
+def _changed_lines(old: bytes, new: bytes, *, exact: bool) -> int:
+    before, after = _apart(old.split(b"\n"), new.split(b"\n"))
+    known = Counter(after)
+    many = max(len(before), len(after)) > _COMPARED_LINES or sum(known[line] for line in before) > _COMPARED_PAIRS
+    if many or not exact:
+        return _size(before) + _size(after)
     codes = difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
-    return sum((end - start) + (until - since) for tag, start, end, since, until in codes if tag != "equal")
+    return sum(
+        _size(before[at:end]) + _size(after[since:until]) for tag, at, end, since, until in codes if tag != "equal"
+    )
+
+
+def _apart(before: list[bytes], after: list[bytes]) -> tuple[list[bytes], list[bytes]]:
+    """Without the lines at the beginning and at the end that both have."""
+    shorter = min(len(before), len(after))
+    first = next((at for at in range(shorter) if before[at] != after[at]), shorter)
+    last = next((at for at in range(shorter - first) if before[-1 - at] != after[-1 - at]), shorter - first)
+    return before[first : len(before) - last], after[first : len(after) - last]
+
+
+def _size(lines: Sequence[bytes]) -> int:
+    return sum(max(1, -(-len(line) // _LINE)) for line in lines)
 
 
 def too_large(change: Change, most: int) -> str:
