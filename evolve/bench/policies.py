@@ -12,6 +12,7 @@ from typing import Any
 
 from evolve.errors import TaskError
 from evolve.options import Options, check_limits, check_name
+from evolve.policies import make_archive, tuning_settings, with_baseline
 
 __all__ = ["Policy", "parse_policy", "read_policies"]
 
@@ -33,8 +34,9 @@ class Policy:
     def __post_init__(self) -> None:
         check_name(self.name)
         try:
-            Options(**self.options)
+            options = Options(**self.options)
             check_limits(self.limits)
+            _check_archives(options)
         except TaskError as error:
             raise TaskError(f"the policy {self.name!r}: {error}") from error
 
@@ -81,6 +83,17 @@ def read_policies(path: Path) -> tuple[Policy, ...]:
         return tuple(_policy(name, table) for name, table in tables.items())
     except TaskError as error:
         raise TaskError(f"{path}: {error}") from error
+
+
+def _check_archives(options: Options) -> None:
+    """Raise `TaskError` for archives that cannot be made, before each run finds out by itself; a plugin may be there
+    only where the runs are."""
+    text = "top" if options.archive == "auto" or ":" in options.archive else options.archive
+    archive = make_archive(text)
+    if options.baseline and ":" not in options.baseline:
+        with_baseline(archive, options.baseline)
+    if options.tuning != "off":
+        tuning_settings(options.tuning)
 
 
 def _policy(name: str, table: Mapping[str, Any]) -> Policy:

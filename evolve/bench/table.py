@@ -27,7 +27,12 @@ two-sided, adjusted by Holm over all tests of this table."""
 
 def as_markdown(comparison: Comparison) -> str:
     """What was found: one table that says who is ahead, and below it how the scores rose, what runs took, and what
-    there is to know of the data."""
+    there is to know of the data. Of runs that have all failed, that alone."""
+    if not comparison.runs:
+        return (
+            "\n\n".join(["# Comparison", "Every run failed, so there is nothing to compare.", *_failed(comparison)])
+            + "\n"
+        )
     sections = [
         ["# Comparison", *_warnings(comparison)],
         _summary(comparison),
@@ -140,6 +145,10 @@ def _warnings(comparison: Comparison) -> Iterator[str]:
     elif models:
         yield f"Asked was {'; '.join(models)}."
     yield f"Searchers: {', '.join(sorted({run.searcher for run in comparison.runs}))}."
+    yield from _failed(comparison)
+
+
+def _failed(comparison: Comparison) -> Iterator[str]:
     for run in comparison.failed:
         yield f"**Failed:** {run.policy} on {run.task}, seed {run.seed}: {' '.join(run.message.split())}"
 

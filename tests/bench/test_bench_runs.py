@@ -198,7 +198,7 @@ def test_the_command_line_makes_and_tells(tmp_path: Path, sine: str) -> None:
     policies = tmp_path / "policies.toml"
     policies.write_text(f'[policy."{FREE.partition(":")[0]}"]\nmodels = []\nproposer = "mutation"\nevaluations = 4\n')
     bench = str(tmp_path / "bench")
-    arguments = ["--policies", str(policies), "--policy", "asks: allow_unsafe=true", "--tasks", sine, "--seeds", "4-5"]
+    arguments = ["--policies", str(policies), "--policy", "asks", "--tasks", sine, "--seeds", "4-5", "--allow-unsafe"]
     result = invoke("bench", "run", "-o", bench, *arguments, "--calls", "5", "--sandbox", "process")
     assert result.exit_code == 0, result.output
     assert "[4/4]" in result.output

@@ -69,6 +69,7 @@ def _seeds(_context: click.Context, _parameter: click.Parameter, value: str) -> 
 @click.option("--price", "prices", multiple=True, metavar="[NAME=]IN/OUT", help="Dollars per million tokens.")
 @form_option
 @sandbox_option
+@click.option("--allow-unsafe", is_flag=True, help="Let untrusted programs run without isolation.")
 @click.option("--jobs", "-j", type=click.IntRange(min=1), help="Runs at a time. [default: one for each processor]")
 @click.option("--keep-runs", is_flag=True, help="Keep the git repository of each run, below the folder's runs.")
 @click.option("--quiet", "-q", is_flag=True, help="Say nothing of each run.")
