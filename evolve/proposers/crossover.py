@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TypeVar
@@ -22,8 +23,9 @@ __all__ = ["Crossover"]
 
 T = TypeVar("T")
 
-_MOST_LINES = 2000
-"""Longer regions are not compared line by line, which may take time in the square of their length."""
+_MOST_LINES, _MOST_PAIRS = 2000, 100_000
+"""Longer regions, and those with more pairs of equal lines, are not compared line by line, which may take time in the
+cube of their length."""
 
 
 class Crossover:
@@ -255,7 +257,8 @@ def _lines(
     hunks: list[Change] = []
     for (start, end), (low, high) in zip(*spans, strict=False):
         ours, theirs = one[start:end].splitlines(keepends=True), other[low:high].splitlines(keepends=True)
-        if max(len(ours), len(theirs)) > _MOST_LINES:
+        known = Counter(theirs)
+        if max(len(ours), len(theirs)) > _MOST_LINES or sum(known[line] for line in ours) > _MOST_PAIRS:
             continue
         offsets = [start]
         for line in ours:
