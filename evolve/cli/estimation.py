@@ -46,7 +46,8 @@ def _measured(found: Estimate) -> dict[str, str]:
         f"(measured: the seed was scored {quantity(timing.number, 'time')})",
     }
     if found.tuned[1]:
-        fields["tuner"] = f"{quantity(_range(*found.tuned), 'evaluation')} for each trial (assumed)"
+        each, last = quantity(_range(*found.tuned), "evaluation"), _range(*found.last)
+        fields["tuner"] = f"{each} for each trial, and {last} in the end (assumed)"
     if found.most_asked != 0:
         most = "no limit" if found.most_asked is None else f"at most {found.most_asked:,}"
         fields["asked for"] = (
@@ -147,6 +148,7 @@ def _record(found: Estimate) -> dict[str, Any]:
         "prompt_bytes": {"likely": found.prompt, "most": found.most_prompt},
         "answer_tokens": {"likely": found.answer[:2], "most": found.answer[2]},
         "tuned": found.tuned,
+        "tuned_last": found.last,
         "evaluations_asked": {"likely": found.asked, "most": found.most_asked},
         "models": [
             {

@@ -21,7 +21,7 @@ class Assumed:
 
     `answer` is the tokens of an answer, thoughts included; `bytes_per_token` holds for prompts. An answer comes after
     `wait` seconds at so many `tokens_per_second`, and the share `again` of them is sent back. Where literals are tuned,
-    the tuner uses the share `tuned` of the evaluations that a trial can earn it.
+    the tuner uses the share `tuned` of the evaluations that a trial can earn it, and of those in the end.
     """
 
     answer: int
@@ -46,6 +46,8 @@ class Case:
     """How often a program is scored."""
     tuned: float
     """Programs of the tuner that a trial leads to."""
+    last: float
+    """Programs of the tuner in the end, when the best one has what is left to it."""
     asked: float
     """Evaluations that a proposal asks for; each scores a program once."""
     retries: bool

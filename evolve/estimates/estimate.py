@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from typing import Any
 from evolve.archives.tuned import Tuned
 from evolve.config import Parts, prepare
 from evolve.errors import TaskError
+from evolve.estimates.bounds import Most, most_of, worst_of
 from evolve.estimates.cases import CHEAP, DEAR, Case
 from evolve.estimates.forecast import Pace, Reserve, Total, forecast, interval
 from evolve.estimates.measure import (
@@ -35,11 +37,10 @@ from evolve.proposers.scaffold import ScaffoldProposer
 from evolve.proposers.woven import Woven
 from evolve.proposing import ASKING, PROPOSERS
 from evolve.scoring import make_evaluator
-from evolve.tables import EvaluatorTable
 from evolve.task import Task
 from evolve.types import Reply, Request, Usage
 
-__all__ = ["Estimate", "ModelCosts", "Most", "estimate"]
+__all__ = ["Estimate", "ModelCosts", "estimate"]
 
 _ENDLESS = 2**31  # tokens of an answer: as many as it may have
 
@@ -73,25 +74,13 @@ class ModelCosts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Most:
-    """What a run can never pass, None where no limit holds it. Calls whose answers are lost come on top, but for limits
-    on calls, tokens and dollars, which hold whatever happens; evaluations are those of the budget, without reports."""
-
-    trials: int | None
-    evaluations: int | None
-    calls: int | None
-    tokens: int | None
-    nanodollars: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """What a run with this `config` is likely to take: between `cheap` and `dear`, and at `most`.
 
     `prompt` is the bytes of a first request, with the seed alone and in the middle of a search, and `most_prompt` those
     of the longest one. `answer` is the tokens of an answer, from and to and at most. All are 0 when no model is asked.
-    `tuned` is how many evaluations of the tuner a trial leads to, `asked` how many a proposal asks for, from and to,
-    and `most_asked` how many it may ask for, None where nothing bounds that.
+    `tuned` is how many evaluations of the tuner a trial leads to, `last` how many it has in the end, `asked` how many a
+    proposal asks for, from and to, and `most_asked` how many it may ask for, None where nothing bounds that.
     """
 
     config: Mapping[str, Any]
@@ -101,6 +90,7 @@ class Estimate:
     most_prompt: int
     answer: tuple[int, int, int]
     tuned: tuple[float, float]
+    last: tuple[float, float]
     asked: tuple[float, float]
     most_asked: int | None
     cheap: Total
@@ -131,7 +121,7 @@ def estimate(task: Task, *, limits: Mapping[str, Any] | None = None, options: Op
         cheap, dear, longest = _cases(parts, config, timing)
     table, most_asked = task.settings.evaluator, _most_asked(config)
     # what a tuner may try follows from what it finds
-    worst = None if parts.tuning is not None or most_asked is None else most_asked + _worst(table)
+    worst = None if parts.tuning is not None or most_asked is None else most_asked + worst_of(table)
     places = [[model.most(request) for model, _ in parts.models] for request in longest]
     measured = _Measured(timing, [usage for place in places for usage in place], held_out)
     return Estimate(
@@ -149,11 +139,12 @@ def estimate(task: Task, *, limits: Mapping[str, Any] | None = None, options: Op
         most_prompt=max(map(size, longest), default=0),
         answer=(*_answers(cheap, dear, models), max((usage.output_tokens for usage in measured.worst), default=0)),
         tuned=(cheap.tuned, dear.tuned),
+        last=(cheap.last, dear.last),
         asked=(cheap.asked, dear.asked),
         most_asked=most_asked,
         cheap=_total(cheap, models, parts, config, measured),
         dear=_total(dear, models, parts, config, measured),
-        most=_most(config["limits"], places, table.times, worst),
+        most=most_of(config["limits"], places, table.times, worst),
     )
 
 
@@ -175,7 +166,7 @@ def _cases(parts: Parts, config: Mapping[str, Any], timing: Timing) -> tuple[Cas
         asker = asker.proposer
     proposals = 24 if isinstance(asker, LLM) else 6  # others may take long for one
     plans: list[list[Asked]] = [[], [], [], []]
-    earned = 0
+    earned = most = 0
     if parts.models:
 
         def asked(answer: Callable[[Request], str]) -> list[Asked]:
@@ -190,7 +181,7 @@ def _cases(parts: Parts, config: Mapping[str, Any], timing: Timing) -> tuple[Cas
     tuning = parts.tuning
     quick = isinstance(tuning, Tuned) and timing.seed.cost.seconds <= tuning.slowest
     if isinstance(tuning, Tuned) and quick and tunable(parts, timing.seed):
-        earned = min(tuning.screen + tuning.each, tuning.most)
+        earned, most = min(tuning.screen + tuning.each, tuning.most), tuning.most
     longest = largest([proposal for plan in plans[2:] for proposal in plan])
     evaluations = [fmean(len(proposal.programs) for proposal in plan) for plan in plans if plan] or [0.0]
     if longest and isinstance(asker, LLM) and (more := asker.room - size(longest[0])) > 0:
@@ -201,6 +192,7 @@ def _cases(parts: Parts, config: Mapping[str, Any], timing: Timing) -> tuple[Cas
             [proposal.requests for proposal in plan],
             times,
             tuned=assumed.tuned * earned,
+            last=assumed.tuned * most,
             asked=number,
             retries=isinstance(asker, LLM | ScaffoldProposer),
         )
@@ -215,11 +207,6 @@ def _most_asked(config: Mapping[str, Any]) -> int | None:
     """How many evaluations a proposal may ask for: a scaffold has a lease of them, a plugin what the budget has."""
     lease = config.get("scaffold", {}).get("evaluations", 0)
     return int(lease) if config["proposer"] in {**PROPOSERS, **ASKING} else None
-
-
-def _worst(table: EvaluatorTable) -> int:
-    """How many evaluations a trial may take for its program, and are reserved for it."""
-    return table.times if table.repeats_most is None else 4 * table.repeats_most
 
 
 def _answers(cheap: Case, dear: Case, models: Sequence[ModelSettings]) -> tuple[int, int]:
@@ -267,13 +254,13 @@ def _total(
         nanodollars=calls * sum(weight * case.nanodollars(m) for weight, m in zip(weights, models, strict=True)),
     )
     reserve = Reserve(
-        evaluations=_worst(table),
+        evaluations=worst_of(table),
         tokens=max((usage.input_tokens + usage.output_tokens for usage in measured.worst), default=0),
         nanodollars=max((usage.nanodollars for usage in measured.worst), default=0),
     )
     reported = 2 * (table.repeats_most or table.times) if measured.held_out else 0
     try:
-        return forecast(
+        total = forecast(
             config["limits"],
             pace,
             reserve,
@@ -285,29 +272,13 @@ def _total(
         raise TaskError(
             f"{error}: the proposer asked no model when it was tried; give another limit too, such as --trials 100"
         ) from error
+    if total.ends in {"evaluations", "seconds"}:
+        return total  # the tuner cannot have any more
+    last = min(case.times * case.last, config["limits"].get("evaluations", math.inf) - total.evaluations)
+    seconds = total.seconds + last * timing.together / config["workers"]
+    return replace(total, evaluations=total.evaluations + last, seconds=seconds)
 
 
 def _each(amount: float, per_minute: float | None) -> float:
     """Minutes that this takes of what a service allows."""
     return amount / per_minute if per_minute else 0.0
-
-
-def _most(limits: Mapping[str, Any], places: Sequence[Sequence[Usage]], seed: int, evaluations: int | None) -> Most:
-    """`places` are the worst of a proposal's first call, of its second one ..., by model; the `seed` takes so many
-    evaluations, and a trial `evaluations` at most, None where nothing bounds them."""
-    trials = limits.get("trials")
-
-    def bound(name: str, each: int | None, before: int = 0) -> int | None:
-        bounds = [limits.get(name), None if trials is None or each is None else before + trials * each]
-        return min((bound for bound in bounds if bound is not None), default=None)
-
-    def calls(of: Callable[[Usage], int]) -> int:
-        return sum(max(map(of, place)) for place in places)
-
-    return Most(
-        trials=trials,
-        evaluations=bound("evaluations", evaluations, seed),
-        calls=bound("calls", calls(lambda usage: usage.calls)),
-        tokens=bound("tokens", calls(lambda usage: usage.input_tokens + usage.output_tokens)),
-        nanodollars=bound("nanodollars", calls(lambda usage: usage.nanodollars)),
-    )
