@@ -21,7 +21,8 @@ class Assumed:
 
     `answer` is the tokens of an answer, thoughts included; `bytes_per_token` holds for prompts. An answer comes after
     `wait` seconds at so many `tokens_per_second`, and the share `again` of them is sent back. Where literals are tuned,
-    the tuner uses the share `tuned` of the evaluations that a trial can earn it, and of those in the end.
+    the tuner uses the share `tuned` of the evaluations that a trial can earn it, and the share `last` of those that the
+    best program may have in the end.
     """
 
     answer: int
@@ -30,10 +31,11 @@ class Assumed:
     tokens_per_second: float
     again: float
     tuned: float
+    last: float
 
 
-CHEAP = Assumed(answer=500, bytes_per_token=4.0, wait=1.0, tokens_per_second=100.0, again=0.05, tuned=0.1)
-DEAR = Assumed(answer=6000, bytes_per_token=3.0, wait=5.0, tokens_per_second=50.0, again=0.3, tuned=0.5)
+CHEAP = Assumed(answer=500, bytes_per_token=4.0, wait=1.0, tokens_per_second=100.0, again=0.05, tuned=0.1, last=0.1)
+DEAR = Assumed(answer=6000, bytes_per_token=3.0, wait=5.0, tokens_per_second=50.0, again=0.3, tuned=0.5, last=1.0)
 
 
 @dataclass(frozen=True, slots=True)

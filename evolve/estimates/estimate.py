@@ -192,7 +192,7 @@ def _cases(parts: Parts, config: Mapping[str, Any], timing: Timing) -> tuple[Cas
             [proposal.requests for proposal in plan],
             times,
             tuned=assumed.tuned * earned,
-            last=assumed.tuned * most,
+            last=assumed.last * most,
             asked=number,
             retries=isinstance(asker, LLM | ScaffoldProposer),
         )
