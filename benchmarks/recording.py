@@ -18,7 +18,8 @@ from evolve.testing.searches import open_evolution
 from evolve.types import Context, Plan, Proposal, Selection, Trial
 
 WINDOW = 500
-"""Trials over which one point of the curve is measured."""
+"""Trials over which a point of the curve is measured, at least; else a tenth of those before it, so that it has its
+share of what comes now and then: git puts its packs together after every few thousand."""
 
 
 def cpu() -> float:
@@ -41,7 +42,7 @@ class Curve:
     def __init__(self, points: list[int]) -> None:
         self.points = points
         self.marks: dict[int, float] = {}
-        self.wanted = {n for point in points for n in (point - WINDOW, point)}
+        self.wanted = {n for point in points for n in (point - _window(point), point)}
 
     def __call__(self, trial: Trial) -> None:
         if trial.number in self.wanted:
@@ -49,7 +50,15 @@ class Curve:
 
     def rows(self) -> list[tuple[int, float]]:
         """CPU milliseconds a trial at each point."""
-        return [(p, 1e3 * (self.marks[p] - self.marks[p - WINDOW]) / WINDOW) for p in self.points if p in self.marks]
+        return [
+            (point, 1e3 * (self.marks[point] - self.marks[point - _window(point)]) / _window(point))
+            for point in self.points
+            if point in self.marks
+        ]
+
+
+def _window(point: int) -> int:
+    return max(WINDOW, point // 10)
 
 
 class Idle:
