@@ -33,6 +33,8 @@ class Policy:
 
     def __post_init__(self) -> None:
         check_name(self.name)
+        if "," in self.name:
+            raise TaskError(f"the policy {self.name!r} has a comma in its name, which `--policies A,B` would part")
         try:
             options = Options(**self.options)
             check_limits(self.limits)

@@ -58,6 +58,7 @@ def test_a_file_has_several(tmp_path: Path) -> None:
         ("a: ensemble=best", "'a': ensemble is"),
         ("a/b: workers=1", "'a/b' is no name"),
         ("", "'' is no name"),
+        ("a, b: workers=1", "'a, b' has a comma in its name"),
     ],
 )
 def test_what_is_wrong_is_named(text: str, said: str) -> None:
