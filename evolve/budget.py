@@ -76,13 +76,13 @@ class Budget:
         with self._turn:
             (self._lost if lost else self._held).put(key, amounts)
 
-    def settle(self, key: Hashable, actual: Mapping[str, int]) -> None:
-        """Put what was really used in the place of what is reserved and held under `key`."""
+    def settle(self, key: Hashable, actual: Mapping[str, int], *more: Hashable) -> None:
+        """Put what was really used in the place of what is reserved and held under `key`, and under `more` keys."""
         self._check(actual)
         with self._turn:
-            self._reserved.drop(key)
-            self._held.drop(key)
-            self._lost.drop(key)
+            for each in (key, *more):
+                for amounts in (self._reserved, self._held, self._lost):
+                    amounts.drop(each)
             for resource, amount in actual.items():
                 self.spent[resource] += amount
 

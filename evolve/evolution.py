@@ -187,7 +187,7 @@ class Evolution:
     def hear(self, event: Mapping[str, Json]) -> None:
         """Have the gate hear, between sessions, of something that came from outside: a person's answer."""
         self._judging.keep(event)
-        self._books.cut_ledger()  # so that a clone has heard of it, too
+        self._books.cut_ledger(anew=False)  # so that a clone has heard of it, too
 
     def run(self) -> Outcome:
         """Search until the budget is used up or `stop` is called.
@@ -218,7 +218,10 @@ class Evolution:
         return Outcome(reason=reason, seed=self.learners.seed, best=self.best, told=self.learners.told)
 
     def complete_ledger(self) -> None:
-        """Have the lineage know what was used after `run`. Raises `LineageError` and `StorageError`."""
+        """Have the lineage know all that was used, after `run` and when no model is asked any more.
+
+        Raises `LineageError` and `StorageError`.
+        """
         self._books.complete_ledger()
 
     def afterwards(self, act: Callable[[], Answer]) -> Answer:
@@ -231,8 +234,10 @@ class Evolution:
         raise Interrupted("stopped before all was done that comes after a search; resume does it")
 
     def _at_work(self) -> AbstractContextManager[None]:
+        # those of earlier sessions begin together, and each may wait for what the others have reserved
+        proposals = max(self.proposals or self.in_flight, len(self._asks.pending))
         return self._pools.at_work(
-            ThreadPoolExecutor(self.proposals or self.in_flight, thread_name_prefix="propose"),
+            ThreadPoolExecutor(proposals, thread_name_prefix="propose"),
             ThreadPoolExecutor(self.workers, thread_name_prefix="evaluate"),
             self.patience,
         )
@@ -268,6 +273,7 @@ class Evolution:
         ]
         told = [trial for it in pending if (trial := self._flights.begin(it)) is not None]
         self._tell(told)
+        self._books.keep()
 
     def _fill(self) -> bool:
         """Begin what there is room and budget for; False when nothing is under way any more."""
@@ -291,6 +297,8 @@ class Evolution:
             return False
         if one_by_one and self._ask_tuner(final=False):
             return True
+        if self.meter is not None and self.meter.lending:
+            return False
         number = self._asks.next
         if not self._short and self._room() and self.budget.reserve(number, self.reservation):
             self._asked(self._asks.sample(number))

@@ -10,8 +10,9 @@
     {"event": "told", "number": 7, "status": "ok", ...}     its evaluation; the trial is finished
     {"event": "gate", "what": "pair", ...}                  what a gate has learned, in its own words
     {"event": "ledger"}                                     the trials told since the last one went into the ledger;
-                                                            "unsettled", what was used that no trial tells of
-    {"event": "unsettled", "amounts": {...}}                the same, in the journal that a clone makes of its commits
+                                                            "unsettled", what was used that no trial tells of, and
+                                                            "before", what of it is older than the journal
+    {"event": "unsettled", "amounts": {...}}                that, in the journal that a clone makes of its commits
     {"event": "held_out", "number": 7, ...}                 the score of a reported program on held-out instances
     {"event": "stopped", "reason": "...", "elapsed": 1.5}   the session ended by itself
 

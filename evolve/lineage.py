@@ -231,7 +231,7 @@ class Lineage:
                 importer.point(branch, commit)
             self._branches.clear()
         importer.checkpoint()
-        self._news = False
+        self._news = bool(self._branches)
         self._checkpoints += 1
         if self._checkpoints % _PACKS == 0:
             self._consolidate()

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,8 +21,7 @@ from evolve.errors import LineageError, RunNotFound, StorageError
 from evolve.fingerprint import fingerprint
 from evolve.journal import Event, encode_proposal
 from evolve.lineage import read_object, read_program
-from evolve.models.meter import amounts
-from evolve.models.transcript import EVALUATIONS, TRANSCRIPT, answered
+from evolve.models.transcript import EVALUATIONS, TRANSCRIPT
 from evolve.repository import open_repository
 from evolve.run import Run
 from evolve.types import Program, Proposal, Usage
@@ -114,7 +112,8 @@ def _ledger(repository: git.Repo) -> str | None:
 def _events(repository: git.Repo, tip: str, path: Path) -> Iterator[Event]:
     commits: dict[int, str] = {}
     limits: dict[str, Any] = {}
-    spent, unsettled = {}, Counter[str]()
+    spent: dict[str, int] = {}
+    beyond: dict[str, dict[str, int]] = {}
     seen: set[bytes] = set()
 
     @lru_cache(maxsize=256)
@@ -124,7 +123,7 @@ def _events(repository: git.Repo, tip: str, path: Path) -> Iterator[Event]:
     for cut in _cuts(repository, tip):
         budget = json.loads(read_object(repository, f"{cut.commit}:budget.json"))
         spent = budget.pop("spent")  # it follows from the trials
-        unsettled = Counter(budget.pop("unsettled", {}))
+        beyond = {name: budget.pop(name) for name in ("unsettled", "before") if name in budget}
         if budget != limits:
             limits = budget
             yield {"event": "opened", **budget}
@@ -134,24 +133,18 @@ def _events(repository: git.Repo, tip: str, path: Path) -> Iterator[Event]:
             yield from cut.events(after=place)
             yield from _trial(line, program_of, seen)
         yield from cut.events(after=len(lines))
-        yield {"event": "ledger", **({"unsettled": dict(unsettled)} if unsettled else {})}
-    if before := unsettled - _in_transcripts(path, commits):
-        yield {"event": "unsettled", "amounts": dict(before)}
+        yield {"event": "ledger", **beyond}
+    unsettled = beyond.get("unsettled", {})
+    # transcripts that are there tell of all that is not older than they are
+    if before := beyond.get("before" if _has_transcripts(path) else "unsettled"):
+        yield {"event": "unsettled", "amounts": before}
     # why the last session ended is in no commit, but that the budget was used up can be seen
-    used_up = [name for name, limit in limits["limits"].items() if spent[name] + unsettled[name] >= limit]
+    used_up = [name for name, limit in limits["limits"].items() if spent[name] + unsettled.get(name, 0) >= limit]
     yield {"event": "stopped", "reason": used_up[0] if used_up else "cloned"}
 
 
-def _in_transcripts(path: Path, told: Collection[int]) -> Counter[str]:
-    """What is used and not settled of which the transcripts know, where the run still has them."""
-    found: Counter[str] = Counter()
-    asked, evaluations = (path / ".evolve" / name for name in (TRANSCRIPT, EVALUATIONS))
-    if asked.exists():
-        found.update(amounts(answered(asked)))
-        found.subtract(amounts(answered(asked, told)))
-    if evaluations.exists():
-        found.update(amounts(answered(evaluations)))
-    return found
+def _has_transcripts(path: Path) -> bool:
+    return any((path / ".evolve" / name).exists() for name in (TRANSCRIPT, EVALUATIONS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from evolve.errors import RunNotFound, SandboxFault, TaskError
 from evolve.folders import read_folder
 from evolve.frames import DataError, Frame, pack, unpack
 from evolve.lineage import read_program
+from evolve.models.account import Unfit
 from evolve.models.gateway import Gateway, Lease
 from evolve.models.meter import amounts
 from evolve.options import find_run
@@ -104,6 +105,7 @@ class Scaffold:
         self._questions = Questions(ask)
         self._room: Room | None = None
         self._gateway: Gateway | None = None
+        self._unfit = Unfit({"calls": lease.calls, "evaluations": lease.evaluations})
         self._spent = Usage()
         self._trouble: BaseException | None = None
         self._begun = time.monotonic()
@@ -182,6 +184,7 @@ class Scaffold:
             folder=harness.home(),
             evaluate=self._questions.evaluate,
             earlier=self._questions.known,
+            unfit=self._unfit,
             door=room.door,
         )
         return room

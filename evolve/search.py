@@ -24,7 +24,7 @@ from evolve.config import (
     same_task,
     task_of,
 )
-from evolve.errors import BudgetSpent, Interrupted, TaskError
+from evolve.errors import BudgetSpent, Fault, Interrupted, TaskError
 from evolve.evolution import Evolution, Outcome
 from evolve.journal import encode_evaluation
 from evolve.lineage import Lineage
@@ -93,6 +93,8 @@ class Search:
             run.path, started=config["started"], config=run.config_text, hold=run.lock, on_notice=on_notice
         )
         self.adoption, self._live = parts.adoption, False
+        self._complete = False
+        """Whether the ledger is to have, in the end, what was used after the loop has ended."""
         gate = None
         if parts.adoption is not None:
             gate = Referee(
@@ -244,6 +246,10 @@ class Search:
         try:
             self._check_budget()
             outcome = self.evolution.run()
+            self._complete = True
+        except Fault:
+            self._complete = True
+            raise
         except TaskError:
             self._discard = self._fresh and self.evolution.learners.seed is None
             raise
@@ -256,7 +262,6 @@ class Search:
         except BudgetSpent as spent:
             self._notice(f"There are no held-out scores: {spent}.")
             result = Result(outcome, None, None)
-        self.evolution.complete_ledger()
         return result
 
     def _reported(self, outcome: Outcome) -> Result:
@@ -305,8 +310,14 @@ class Search:
                 last.callback(self._run.discard)
             last.callback(self._lineage.close)
             last.callback(self.sandbox.close)
+            last.callback(self._complete_ledger)
             last.callback(self._end_asking)
             last.callback(self._evaluator.close)  # before those who ask: what they wait for may be an evaluation
+
+    def _complete_ledger(self) -> None:
+        if self._complete:
+            self._complete = False
+            self.evolution.complete_ledger()
 
     def _end_asking(self) -> None:
         if self._meter is not None:

@@ -198,6 +198,29 @@ def test_a_session_that_breaks_lends_nobody_more(process: Sandbox) -> None:
     assert one.used.calls == len(model.requests) == 3
 
 
+INSISTS = b"""
+import random
+from gateway import NoAnswer, asker
+def insist():
+    ask, said = asker({"models": ["scripted"], "max_tokens": 10}), []
+    for number in range(20):
+        try:
+            ask([("user", f"question {number}")], random.Random(1))
+        except NoAnswer as no:
+            said.append("no more" if "lease_exhausted" in str(no) else "refused")
+    return said
+"""
+
+
+def test_what_a_service_refuses_is_passed_on_so_often_in_a_lease(process: Sandbox) -> None:
+    """Not in each of its calls, nor once more when the session breaks: whoever else asks would bear it."""
+    sandbox, model = Counted(process), ScriptedModel(lambda _: ModelFault("no", sent=False, unfit=True))
+    with closing(scaffold(Program({**GATEWAY, "scaffold.py": INSISTS}), Rooms(sandbox), model, calls=3)) as one:
+        assert one.call("insist") == ["refused"] * 13 + ["no more"] * 7
+        assert one.call("insist") == ["no more"] * 20
+    assert len(model.requests) == 13
+
+
 def test_what_keeps_models_from_answering_is_told_when_the_session_breaks_too(process: Sandbox) -> None:
     """It is not tried once more: there would be no answer again."""
     sandbox = Counted(process, breaking=1)

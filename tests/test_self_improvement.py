@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from evolve.replaying import replay
 from evolve.scaffolds import read_scaffold
 from evolve.search import Search
 from evolve.testing.climbers import PLANTED, answer, write_tasks
-from evolve.testing.servers import FakeService
+from evolve.testing.servers import Asked, FakeService, Served
 
 GATE = "[gate]\ncap = 40\nleast = 4\nhopeful = 8\nevery = 1\ngain_asked = 1.0\n"
 
@@ -188,7 +189,8 @@ def test_a_run_that_is_killed_adopts_the_same(tmp_path: Path, service: FakeServi
     with Search.resume(killed) as search:
         search.run()
     assert decisions(killed) == decisions(whole)
-    assert git(killed, "rev-parse", "adopted") == git(whole, "rev-parse", "adopted")
+    for branch in ("adopted", "trials"):
+        assert git(killed, "rev-parse", branch) == git(whole, "rev-parse", branch)
 
 
 def test_a_person_is_asked_and_answers(tmp_path: Path, service: FakeService) -> None:
@@ -208,6 +210,9 @@ def test_a_person_is_asked_and_answers(tmp_path: Path, service: FakeService) -> 
     said = git(run, "log", "-1", "--format=%B", "adopted")
     assert "Approved by Ada: I have read it" in said
     subprocess.run(["git", "clone", "-q", str(run), str(tmp_path / "clone")], check=True)
+    with Search.resume(run) as search, Search.resume(tmp_path / "clone") as cloned:
+        assert committed(search) == committed(cloned)
+        assert committed(search)["calls"] == len(service.asked)
     for path in (run, tmp_path / "clone"):
         shown = json.loads(cli("show", str(path), "--json").stdout)
         assert (shown["adopted"], shown["waits"], shown["lineage"]["adopted"]) == (3, 3, 1)
@@ -310,6 +315,34 @@ def test_held_out_scores_are_in_what_a_clone_has_spent(tmp_path: Path, service: 
     subprocess.run(["git", "clone", "-q", str(run), str(tmp_path / "clone")], check=True)
     with Search.resume(tmp_path / "clone") as search:
         assert committed(search) == before
+
+
+def test_answers_that_come_after_an_interrupt_are_in_what_a_clone_has_spent(tmp_path: Path) -> None:
+    """They are waited for a moment, since they are paid."""
+    task, run, late = write_tasks(tmp_path, GATE), tmp_path / "run", threading.Event()
+
+    def slow(asked: Asked) -> Served:
+        if len(made.asked) > 20:
+            late.wait(60.0)
+        return answer(asked)
+
+    with FakeService(slow) as made:
+        given = options(made, workers=2, calls_in_flight=2)
+        with Search.start(forms.load(task), run, limits={"trials": 20}, options=given) as search:
+            threading.Thread(target=_stop_once, args=(search, lambda: len(made.asked) > 21), daemon=True).start()
+            assert search.run().outcome.reason == "interrupted"
+            late.set()
+        spent = committed(search)
+    assert spent["calls"] == len(made.asked)
+    subprocess.run(["git", "clone", "-q", str(run), str(tmp_path / "clone")], check=True)
+    with Search.resume(tmp_path / "clone") as search:
+        assert committed(search)["calls"] == spent["calls"]
+
+
+def _stop_once(search: Search, there: Callable[[], bool]) -> None:
+    while not there():
+        time.sleep(0.01)
+    search.stop()
 
 
 def committed(search: Search) -> dict[str, int]:

@@ -25,7 +25,11 @@ __all__ = ["command"]
 @click.command(name="run")
 @click.argument("task")
 @limit_options("at most this many")
-@click.option("--seed", type=click.IntRange(min=0), help="Of all random choices. [default: the task's, else 0]")
+@click.option(
+    "--seed",
+    type=click.IntRange(min=0),
+    help="Of all random choices. [default: the task's, else 0, where a gate draws a secret besides]",
+)
 @click.option(
     "--workers",
     type=click.IntRange(min=1),

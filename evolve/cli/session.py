@@ -27,7 +27,7 @@ from evolve.cli.printing import (
     without_controls,
 )
 from evolve.cli.progress import Progress
-from evolve.errors import BudgetSpent, Fault, Interrupted, PluginError, StorageError
+from evolve.errors import BudgetSpent, Fault, Interrupted, PluginError, SeedError, StorageError
 from evolve.types import Evaluation, Status, Trial, Usage
 from evolve.words import amount, quantity
 
@@ -69,7 +69,7 @@ def search(begin: Callable[..., Search], *, quiet: bool, as_json: bool) -> None:
             raise Interrupted(f"{error}: {resume}") from error
         except BudgetSpent as error:
             more = f"{resume} --{error.resource.removeprefix('nano')} N"
-            raise BudgetSpent(f"{error}; give more: {more}", error.resource) from error
+            raise SeedError(f"{error}; give more: {more}") from error
     seconds = evolution.budget.elapsed
     if as_json:
         print_json(_record(session, result, seconds) | {"trials_before": max(before - 1, 0)})

@@ -254,8 +254,11 @@ class _Search:
         self.seed = Trial(
             number=0, program=self.task.seed, parents=(), operator="seed", summary="Seed program", evaluation=known
         )
-        # prompts say which proposal of a search they are for: searches that differ in their seed alone differ in that
-        self._first = self.entropy % 10_000
+        # prompts say which proposal of a search they are for: searches that differ in their seed alone differ in that,
+        # and it tells nothing of what else is drawn from the seed
+        self._first = (
+            int.from_bytes(hashlib.blake2b(f"number {self.entropy}".encode(), digest_size=8).digest()) % 10_000
+        )
         self._turn = threading.Lock()
         self._standing = Standing()
         self._seen = {fingerprint(self.task.seed): 0}

@@ -11,7 +11,8 @@ __all__ = ["Sealed", "sealed"]
 
 
 class Sealed:
-    """Scores with seeds that nobody can compute without the secret: 63 bits, which nobody can try, for each seed.
+    """Scores with seeds that nobody can compute without the secret: 63 bits, which nobody can try, for each seed. What
+    an evaluator of one task is given of it are 31.
 
     A program that asks models hears numbers that follow from the seed which it is scored with. Could it find that seed
     out while it runs, from what is public and from these numbers, it would know its instances, held-out ones included,

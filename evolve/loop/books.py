@@ -28,6 +28,7 @@ class Books:
         self._begun = time.monotonic() - learners.budget.elapsed
         self._last_checkpoint = 0.0
         self._shown = ""
+        self._before: Mapping[str, int] = {}
 
     def fold(self, event: Event) -> None:
         """Take an event that the journal holds."""
@@ -35,9 +36,10 @@ class Books:
             self._budget.limits = event["limits"]
             self._budget.seconds = event.get("seconds")
         elif event["event"] == "unsettled":
-            self._budget.hold("before", event["amounts"])
+            self._before = event["amounts"]
+            self._budget.hold("before", self._before)
         elif event["event"] == "ledger":
-            self._lineage.ledger(self._totals(event.get("unsettled", {})))
+            self._lineage.ledger({**self._totals(), **_beyond_trials(event)})
 
     def take_up(self, elapsed: float) -> None:
         """Go on, after all was folded, with the clock of the last session."""
@@ -77,21 +79,23 @@ class Books:
             else:
                 self._lineage.checkpoint()
 
-    def cut_ledger(self) -> None:
-        """Make a commit of the ledger, whatever has come together for it."""
-        unsettled = self._budget.unsettled()
-        self._journal.append({"event": "ledger", **({"unsettled": unsettled} if unsettled else {})})
-        self._lineage.ledger(self._totals(unsettled))
+    def cut_ledger(self, *, anew: bool = True) -> None:
+        """Make a commit of the ledger, whatever has come together for it. Unless `anew`, what was used that no trial
+        tells of is what the last one says: nothing was since, and nobody is here who knows."""
+        beyond = self._unsettled() if anew else _beyond_trials(self._lineage.budget)
+        self._journal.append({"event": "ledger", **beyond})
+        self._lineage.ledger({**self._totals(), **beyond})
 
     def complete_ledger(self) -> None:
         """The same, if the last one lacks something."""
         said = self._lineage.budget
-        if self._lineage.unledgered or (said and said != self._totals(self._budget.unsettled())):
+        if self._lineage.unledgered or (said and said != {**self._totals(), **self._unsettled()}):
             self.cut_ledger()
 
     def close(self, reason: str) -> None:
         """A session ends with everything in its place."""
-        self.complete_ledger()
+        if self._lineage.unledgered:
+            self.cut_ledger()
         self.stop(reason)
         if self._learners.best is not None:
             self._show(self._learners.best)
@@ -105,14 +109,15 @@ class Books:
         if self._lineage.show(best.number, best.program.tree):
             self._shown = best.program.tree
 
-    def _totals(self, unsettled: Mapping[str, int]) -> dict[str, Any]:
-        """What the ledger says of the budget: what trials took, and what was used that no trial tells of, such as calls
-        that evaluations made. Nothing that is measured, and no answer that was lost, which no other run would lose."""
-        return {
-            **self._limits(),
-            "spent": dict(self._budget.spent),
-            **({"unsettled": dict(unsettled)} if unsettled else {}),
-        }
+    def _totals(self) -> dict[str, Any]:
+        """What the ledger says of the budget and of what trials took. Nothing that is measured."""
+        return {**self._limits(), "spent": dict(self._budget.spent)}
+
+    def _unsettled(self) -> dict[str, Any]:
+        """What it says of what was used that no trial tells of, such as calls that evaluations made, and what of that
+        is older than the journal. No answer that was lost: no other run would lose it."""
+        found = {"unsettled": self._budget.unsettled(), "before": dict(self._before)}
+        return {name: amounts for name, amounts in found.items() if amounts}
 
     def _limits(self) -> dict[str, Any]:
         seconds = self._budget.seconds
@@ -121,3 +126,8 @@ class Books:
     def clock(self) -> dict[str, float]:
         """The time that the run has worked, as events say it."""
         return {"elapsed": round(time.monotonic() - self._begun, 3)}
+
+
+def _beyond_trials(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event or a commit of the ledger says of what no trial tells of."""
+    return {name: said[name] for name in ("unsettled", "before") if name in said}

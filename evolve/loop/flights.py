@@ -80,8 +80,11 @@ class Flights:
         for future in sorted(done & self._flying.keys(), key=lambda future: self._flying[future].number):
             pending = self._flying.pop(future)
             error = future.exception()
+            short = self._restored(pending)
             if isinstance(error, BudgetSpent):
-                self._on_spent(error.resource)
+                short = error.resource
+            if short is not None:
+                self._on_spent(short)
                 self._learners.budget.settle(pending.number, {})
                 continue
             if error is not None and not self._given_up(pending, error):
@@ -102,6 +105,12 @@ class Flights:
             self._asks.draw_again(pending)
             self.begin(pending)
         self._again.clear()
+
+    def _restored(self, pending: Pending) -> str | None:
+        """See to it that what was reserved for a trial is: a proposer may do without what it has waited for in vain.
+        What there is too little of for that."""
+        meter = self._learners.meter
+        return meter.restore(pending.number) if meter is not None else None
 
     def _step(self, pending: Pending, result: Proposal | Evaluation) -> Trial | None:
         return self.proposed(pending, result) if isinstance(result, Proposal) else self._end(pending, result)

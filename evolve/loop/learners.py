@@ -94,18 +94,17 @@ class Learners:
 
     def _settle(self, trial: Trial) -> None:
         evaluated = trial.evaluation.status not in {Status.REJECTED, Status.DUPLICATE}
-        self.budget.settle(
-            trial.number,
-            {
-                "trials": int(trial.number > 0 and trial.operator != self.apart),
-                "evaluations": trial.usage.evaluations + (trial.evaluation.evaluations if evaluated else 0),
-                "calls": trial.usage.calls,
-                "tokens": trial.usage.input_tokens + trial.usage.output_tokens,
-                "nanodollars": trial.usage.nanodollars,
-            },
-        )
+        took = {
+            "trials": int(trial.number > 0 and trial.operator != self.apart),
+            "evaluations": trial.usage.evaluations + (trial.evaluation.evaluations if evaluated else 0),
+            "calls": trial.usage.calls,
+            "tokens": trial.usage.input_tokens + trial.usage.output_tokens,
+            "nanodollars": trial.usage.nanodollars,
+        }
         if self.meter is not None:
-            self.meter.settled(trial.number)
+            self.meter.settle(trial.number, took)
+        else:
+            self.budget.settle(trial.number, took)
 
     def _note(self, trial: Trial) -> None:
         self._alive[trial.number] = trial

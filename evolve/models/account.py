@@ -11,7 +11,9 @@ from evolve.models.gateway_chat import Refusal
 from evolve.models.meter import amounts
 from evolve.types import Usage
 
-__all__ = ["Account"]
+__all__ = ["Account", "Unfit"]
+
+_UNFIT = 10
 
 
 class Account:
@@ -64,3 +66,25 @@ class Account:
         """Have those that wait look again whether it is over."""
         with self._free:
             self._free.notify_all()
+
+
+class Unfit:
+    """Counts what is sent that cannot be answered. It costs nothing, so it may be sent so often and no more: ten times,
+    and once more for each call or evaluation that the lease has at first. May be used by many threads at once; those
+    that send something while the last one is counted are not stopped any more.
+    """
+
+    def __init__(self, lease: Mapping[str, int]) -> None:
+        self._left = {kind: _UNFIT + amount for kind, amount in lease.items()}
+        self._turn = threading.Lock()
+
+    def check(self, kind: str, what: str) -> None:
+        """Raise `Refusal` when there were too many."""
+        with self._turn:
+            if self._left[kind] <= 0:
+                raise Refusal(429, "lease_exhausted", f"too many {what}")
+
+    def add(self, kind: str) -> None:
+        """There was one more."""
+        with self._turn:
+            self._left[kind] -= 1

@@ -18,14 +18,13 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from evolve.errors import BudgetSpent, ModelFault, TaskError
-from evolve.models.account import Account
+from evolve.models.account import Account, Unfit
 from evolve.models.door import Door
 from evolve.models.evaluations import ONE, files_hash
 from evolve.models.gateway_chat import Refusal, document, events, models_document, read_files, read_request
@@ -37,8 +36,6 @@ __all__ = ["Gateway", "Lease", "open_lease"]
 
 _NO_BOUNDS = Bounds()
 _CHAT, _MODELS, _EVALUATIONS = "/v1/chat/completions", "/v1/models", "/v1/evaluations"
-_UNFIT = 10
-"""What cannot be answered costs nothing: so often it may be sent, and once more for each call or evaluation."""
 _METHODS = {_CHAT: "POST", _MODELS: "GET", _EVALUATIONS: "POST"}
 
 
@@ -78,6 +75,7 @@ class Gateway:
         evaluate: what files, paths -> text or None, would score, as a JSON object; on many threads at once. It raises
             `Refusal` for those that cannot be evaluated, which cost nothing.
         earlier: what the question of a hash was answered and paid for before, None when it was not.
+        unfit: what counts requests that cannot be answered, where the lease is one that other gateways serve, too.
         door: the one to answer at, where there is one: it stays for the next gateway.
         max_tokens: that one answer may have.
         again: how often a call whose answer was lost is made anew.
@@ -94,6 +92,7 @@ class Gateway:
         folder: Path,
         evaluate: Callable[[Mapping[str, str | None]], Mapping[str, Any]] | None = None,
         earlier: Callable[[str], Any] = lambda _: None,
+        unfit: Unfit | None = None,
         door: Door | None = None,
         max_tokens: int = 16_384,
         again: int = 2,
@@ -112,7 +111,7 @@ class Gateway:
         self._evaluate, self._earlier = evaluate, earlier
         limits = {name: getattr(lease, name) for name in ("calls", "tokens", "nanodollars", "evaluations")}
         self._account = Account(limits, lease.seconds)
-        self._unfit = Counter[str]()
+        self._unfit = unfit or Unfit({kind: limits[kind] for kind in ("calls", "evaluations")})
         self._closed = False
         self._door, self._stays = door or Door(folder), door is not None
         try:
@@ -178,7 +177,7 @@ class Gateway:
         if (earlier := self._earlier(request_hash(model.name, request))) is not None:
             known: Reply = earlier
             return known
-        self._bear("calls", "requests were sent that the service does not allow")
+        self._unfit.check("calls", "requests were sent that the service does not allow")
         try:
             most = model.most(request)
         except TaskError:  # its price holds for shorter ones
@@ -193,7 +192,7 @@ class Gateway:
                 raise Refusal(429, "budget_spent", "the budget behind the lease is spent") from None
             except ModelFault as fault:
                 if fault.unfit:
-                    self._unfit["calls"] += 1
+                    self._unfit.add("calls")
                     raise Refusal(400, "refused", "the service does not allow this request") from None
                 if not fault.sent or not left:
                     self._stop(fault)
@@ -209,14 +208,14 @@ class Gateway:
         if (earlier := self._earlier(files_hash(files))) is not None:
             known: Mapping[str, Any] = earlier
             return known
-        self._bear("evaluations", "files were sent that cannot be evaluated")
+        self._unfit.check("evaluations", "files were sent that cannot be evaluated")
         key, took = self._account.reserve(ONE, self._over), None
         try:
             assert self._evaluate is not None  # there is no lease of evaluations without
             found = self._evaluate(files)
             took = ONE
         except Refusal:
-            self._unfit["evaluations"] += 1
+            self._unfit.add("evaluations")
             raise
         except BudgetSpent as spent:
             self._stop(spent)
@@ -224,11 +223,6 @@ class Gateway:
         finally:
             self._account.settle(key, took)
         return found
-
-    def _bear(self, kind: str, what: str) -> None:
-        """Raises `Refusal` when there were too many of these: a service counts them, too, and others ask it."""
-        if self._unfit[kind] >= _UNFIT + int(getattr(self.lease, kind)):
-            raise Refusal(429, "lease_exhausted", f"too many {what}")
 
     def _over(self) -> None:
         """Raises `Refusal` when nothing more can be asked."""

@@ -126,12 +126,26 @@ class Meter:
         with self._free:
             return self._used.get(number, _NONE)
 
-    def settled(self, number: int) -> None:
-        """The trial was told, and its usage settled by the loop."""
+    def settle(self, number: int, took: Mapping[str, int]) -> None:
+        """The trial was told: what it took, in the place of all that it has reserved and used."""
         with self._free:
             self._used.pop(number, None)
-        self._budget.settle(("used", number), {})
+            self._budget.settle(number, took, ("used", number))
+            self._free.notify_all()
         self._transcript.forget(number)
+
+    @property
+    def lending(self) -> bool:
+        """Whether a trial waits that has given back what was reserved for it, and that is to have it again."""
+        with self._free:
+            return bool(self._lent)
+
+    def restore(self, number: int) -> str | None:
+        """Reserve again what a trial has given back while it waited, for it waits no more: None, or the first resource
+        of which there is not enough left."""
+        with self._free:
+            lent = self._lent.pop(number, None)
+            return None if lent is None else self._budget.take(number, lent)
 
     @property
     def flying(self) -> int:
@@ -185,13 +199,16 @@ class Meter:
             self._waiting[number] += 1
             try:
                 while not self._closed and (lacking := self._taken(number, key, wanted)) is not None:
-                    if not self._hopes(number, lacking):
-                        self._lent.pop(number, None)
-                        most_of_it = amount(wanted[lacking], lacking)
-                        raise BudgetSpent(
-                            f"the next call may take {most_of_it}, more than is left of the budget", lacking
-                        )
-                    self._free.wait(_SETTLING)
+                    if self._hopes(number, lacking):
+                        self._give_back(number, lacking)
+                        self._free.wait(_SETTLING)
+                    # what others had reserved may have come back while it was looked for them
+                    elif (lacking := self._taken(number, key, wanted)) is not None:
+                        needed = Counter(wanted) + Counter(self._lent.get(number))
+                        what = amount(needed[lacking], lacking)
+                        raise BudgetSpent(f"the next call may take {what}, more than is left of the budget", lacking)
+                    else:
+                        break
             finally:
                 self._waiting -= Counter({number: 1})
             if self._closed:
@@ -218,16 +235,20 @@ class Meter:
         comes back when they end. When everybody who has reserved something waits, too, it is for each other. Then the
         younger ones give back what is reserved for them, until the oldest can go on, and take it again before they do.
         """
+        return bool(self._budget.reserving(lacking) - {number}) or self._is_younger(number, lacking)
+
+    def _is_younger(self, number: int, lacking: str) -> bool:
+        """Whether an older trial waits, too, that has something of a resource or has given it back."""
+        having = self._budget.reserving(lacking) | self._lent.keys()
+        return any(other < number for other in self._waiting if other in having)
+
+    def _give_back(self, number: int, lacking: str) -> None:
+        """Give back what is reserved for a trial when it and an older one wait for each other."""
         others = self._budget.reserving(lacking) - {number}
-        if not others <= self._waiting.keys():
-            return True
-        if any(other < number for other in self._waiting if other in others or other in self._lent):
-            if number not in self._lent:
-                self._lent[number] = self._budget.reserved(number)
-                self._budget.settle(number, {})
-                self._free.notify_all()
-            return True
-        return bool(others)
+        if others <= self._waiting.keys() and number not in self._lent and self._is_younger(number, lacking):
+            self._lent[number] = self._budget.reserved(number)
+            self._budget.settle(number, {})
+            self._free.notify_all()
 
     def _add(self, number: int, usage: Usage) -> None:
         with self._free:

@@ -69,7 +69,7 @@ def test_a_budget_that_does_not_reach_for_the_seed(tmp_path: Path, invoke: Invok
     safe = ("--sandbox", "process", "--allow-unsafe", "--workers", "1")
     asked = ("--model", "simulated", "--calls", "1", "--runs", tmp_path, "--name", "one")
     end = invoke("run", "scaffold", *safe, *asked)
-    assert end.exit_code == 0, end.stderr
+    assert end.exit_code == 7, end.stderr
     said = "what is left of the limit on calls does not reach for the seed's score; give more: evolve resume "
     assert f"{said}{tmp_path / 'one'} --calls N" in end.stderr
     assert said in invoke("resume", tmp_path / "one").stderr

@@ -6,11 +6,13 @@ import random
 import subprocess
 import threading
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from evolve.errors import ModelFault
+from evolve.errors import BudgetSpent, ModelFault
 from evolve.testing.fakes import FunctionEvaluator, number_score
 from evolve.testing.models import ScriptedModel
 from evolve.testing.searches import open_evolution
@@ -181,3 +183,79 @@ def test_paid_answers_survive_a_fault_of_the_evaluator(tmp_path: Path) -> None:
     with open_evolution(tmp_path / "other", trials=8, proposer=Asking(untouched), models=True) as evolution:
         evolution.run()
     assert log(tmp_path / "run").splitlines()[-9:] == log(tmp_path / "other").splitlines()[-9:]
+
+
+class Wanting:
+    """Proposes a new value of `x` after it has had another one evaluated, or was told that there is no budget for that.
+
+    With `hold` its first three proposals wait for it, and the last of them calls `begun`. `many` begin at a time.
+    """
+
+    def __init__(
+        self, hold: threading.Event | None = None, begun: Callable[[], None] = lambda: None, many: int = 1
+    ) -> None:
+        self.hold, self.begun, self.together = hold, begun, threading.Barrier(many, timeout=60.0)
+
+    def plan(self, selection: Selection, context: Context) -> Plan:
+        parent = selection.parents[0]
+        _, rest = parent.program.text("program.py").split("\n", 1)
+
+        def program(value: float) -> Program:
+            return parent.program.replace({"program.py": f"x = {value!r}\n{rest}".encode()})
+
+        def work() -> Proposal:
+            if self.hold is not None:
+                if context.number == 3:
+                    self.begun()
+                self.hold.wait(60.0)
+                raise RuntimeError("nobody waits for this one any more")
+            self.together.wait()
+            with suppress(BudgetSpent):
+                context.evaluate(program(-float(context.number)))
+            value = float(context.number)
+            return Proposal(
+                program=program(value), parents=(parent.number,), operator="wanting", summary=f"x = {value}"
+            )
+
+        return work
+
+    def tell(self, trial: Trial) -> None:
+        """Nothing to learn."""
+
+
+def four(program: Program) -> Evaluation:
+    """As many evaluations as a trial may take; the seed takes one."""
+    score = number_score(program)
+    first = program.text("program.py").startswith("x = 0.0\n")
+    return Evaluation(status=Status.OK, score=score, fitness=score, evaluations=1 if first else 4)
+
+
+FOUR = {"trials": 1, "evaluations": 4}
+
+
+def test_who_does_without_what_it_has_waited_for_is_not_evaluated_for_nothing(tmp_path: Path) -> None:
+    """The second proposal gives its reservation back while it waits, and there is none for it when it goes on."""
+    settings = {"models": True, "once": four, "evaluator": FunctionEvaluator(four), "reservation": FOUR}
+    limits = {"evaluations": 1 + 2 * 4}
+    given = {**settings, "limits": limits, "workers": 2, "in_flight": 2}
+    with open_evolution(tmp_path / "run", trials=2, proposer=Wanting(many=2), **given) as evolution:
+        outcome = evolution.run()
+        assert (outcome.reason, outcome.told) == ("evaluations", 2)
+        assert evolution.budget.committed("evaluations") == 1 + 1 + 4
+
+
+def test_trials_of_earlier_sessions_are_proposed_together(tmp_path: Path) -> None:
+    """However few may propose at a time now: each may wait for what the others have reserved."""
+    hold = threading.Event()
+    settings = {"models": True, "once": four, "evaluator": FunctionEvaluator(four), "reservation": FOUR}
+    try:
+        waiting = Wanting(hold, lambda: evolution.stop("interrupted"))
+        with open_evolution(tmp_path / "run", trials=3, proposer=waiting, in_flight=3, **settings) as evolution:
+            assert evolution.run().reason == "interrupted"
+    finally:
+        hold.set()
+    limits = {"evaluations": 1 + 3 * 4}
+    with open_evolution(tmp_path / "run", trials=3, limits=limits, proposer=Wanting(), **settings) as evolution:
+        outcome = evolution.run()
+        assert (outcome.reason, outcome.told) == ("evaluations", 3)
+        assert evolution.budget.committed("evaluations") == 1 + 2 * (1 + 4)

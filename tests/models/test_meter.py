@@ -47,8 +47,7 @@ def test_a_call_is_reserved_at_its_worst_and_held_at_what_it_took(tmp_path: Path
     assert (reply.text, seen) == ("four five", [MOST])
     assert made.used(3) == Usage(calls=1, input_tokens=3, output_tokens=2, nanodollars=5000)
     assert (budget.committed("tokens"), budget.committed("calls"), budget.spent["tokens"]) == (5, 1, 0)
-    budget.settle(3, {"calls": 1, "tokens": 5, "nanodollars": 5000})
-    made.settled(3)
+    made.settle(3, {"calls": 1, "tokens": 5, "nanodollars": 5000})
     assert (budget.committed("tokens"), budget.spent["tokens"]) == (5, 5)
     assert made.used(3) == Usage()
 
@@ -95,8 +94,7 @@ def test_what_trials_have_reserved_for_their_evaluation_is_waited_for(tmp_path: 
         asked = pool.submit(ask, 0)
         with pytest.raises(TimeoutError):
             asked.result(timeout=0.3)
-        budget.settle(1, {"evaluations": 2})
-        made.settled(1)
+        made.settle(1, {"evaluations": 2})
         assert asked.result(timeout=60).score == 1.0
     assert budget.committed("evaluations") == 2 + 4 + 1
     ask(1)
@@ -104,6 +102,25 @@ def test_what_trials_have_reserved_for_their_evaluation_is_waited_for(tmp_path: 
     with pytest.raises(BudgetSpent) as caught:
         ask(3)
     assert caught.value.resource == "evaluations"
+
+
+def test_what_a_trial_lacks_in_the_end_is_named(tmp_path: Path) -> None:
+    """Of all that was reserved for it, not of what the next call takes alone; until then nobody else is to have it."""
+    made, budget, _ = meter(tmp_path, trials=2, evaluations=4)
+    for number in (1, 2):
+        assert budget.reserve(number, {"trials": 1, "evaluations": 2})
+    with ThreadPoolExecutor(2) as pool:
+        first, second = (pool.submit(scoring(made, number), 0) for number in (1, 2))
+        assert first.result(timeout=60).score == 1.0
+        assert made.lending
+        assert budget.reserve(3, {"trials": 1})
+        budget.settle(3, {"trials": 2})
+        made.settle(1, {"evaluations": 1})
+        with pytest.raises(BudgetSpent) as caught:
+            second.result(timeout=60)
+    assert caught.value.resource == "trials"
+    assert made.restore(2) == "trials"
+    assert not made.lending
 
 
 @settings(max_examples=30, deadline=None)
@@ -128,11 +145,11 @@ def test_trials_that_wait_for_each_other_use_the_budget_up(
                 scoring(made, number)(attempt)
                 assert budget.committed("evaluations") <= limit
         except BudgetSpent:
+            made.restore(number)
             budget.settle(number, {})
             return False
         assert budget.reserved(number) == {"evaluations": most}
-        budget.settle(number, {"evaluations": asks[number] + 1})
-        made.settled(number)
+        made.settle(number, {"evaluations": asks[number] + 1})
         return True
 
     with ThreadPoolExecutor(len(asks)) as pool:
@@ -226,7 +243,7 @@ def test_a_request_without_an_answer_counts_at_its_worst(tmp_path: Path) -> None
     made.take_up()
     assert budget.committed("tokens") == MOST + 4
     for number in (1, 2):
-        made.settled(number)
+        made.settle(number, {})
     assert budget.committed("tokens") == MOST
     assert transcript.trials() == []
 
