@@ -54,7 +54,7 @@ class Line:
     """A policy on a task, or on all of them. `versus` is None for the baseline, and where there are no pairs.
 
     `score` is the inter-quartile mean after the calls that all were given, `calls` the median of those to the
-    threshold, which `reached` of the `runs` came to.
+    threshold, which `reached` of the `runs` came to; they were `given` so many at most.
     """
 
     policy: str
@@ -62,6 +62,7 @@ class Line:
     failed: int
     score: Estimate
     calls: Estimate | None
+    given: float
     reached: int
     versus: Versus | None
 
@@ -151,13 +152,13 @@ class Comparison:
 
     def _horizon(self, task: str) -> float:
         """The calls that every policy which asks models was given on a task."""
-        given = []
-        for policy in self.policies:
-            runs = self.of(policy, task)
-            most = max((run.budget if np.isfinite(run.budget) else run.total("calls") for run in runs), default=0.0)
-            if most > 0:
-                given.append(most)
-        return min(given, default=0.0)
+        given = (self._given(policy, task) for policy in self.policies)
+        return min((most for most in given if most > 0), default=0.0)
+
+    def _given(self, policy: str, task: str) -> float:
+        """The most calls that a run of it was given."""
+        runs = self.of(policy, task)
+        return max((run.budget if np.isfinite(run.budget) else run.total("calls") for run in runs), default=0.0)
 
     def _threshold(self, task: str) -> float:
         """What the baseline has in the end, by the median; infinite where it has no run."""
@@ -223,6 +224,7 @@ class Comparison:
             failed=sum(run.policy == policy and run.task in place.tasks for run in self.failed),
             score=_estimate(lambda groups: float(iqm(np.concatenate(groups))), values),
             calls=_estimate(_median_of, times) if len(times) == 1 else None,
+            given=max(self._given(policy, task) for task in place.tasks),
             reached=int(sum(found[:, 1].sum() for found in times)),
             versus=versus,
         )

@@ -60,11 +60,7 @@ def _summary(comparison: Comparison) -> list[str]:
         "p, score",
         "p, calls",
     ]
-    rows = [
-        _summary_row(task or _ALL, line, comparison.horizons.get(task or ""))
-        for task in [*comparison.tasks, None]
-        for line in comparison.lines(task)
-    ]
+    rows = [_summary_row(task or _ALL, line) for task in [*comparison.tasks, None] for line in comparison.lines(task)]
     notes = [_SUMMARY.format(base=base), *(_note(comparison, task) for task in comparison.tasks)]
     if comparison.lines(None):
         notes.append(
@@ -81,7 +77,7 @@ def _note(comparison: Comparison, task: str) -> str:
     )
 
 
-def _summary_row(task: str, line: Line, horizon: float | None) -> list[str]:
+def _summary_row(task: str, line: Line) -> list[str]:
     failed = f" + {line.failed} failed" if line.failed else ""
     versus = line.versus
     return [
@@ -89,7 +85,7 @@ def _summary_row(task: str, line: Line, horizon: float | None) -> list[str]:
         line.policy,
         f"{line.runs}{failed}",
         _estimate(line.score),
-        "" if line.calls is None else _calls(line.calls, horizon or 0.0),
+        "" if line.calls is None else _calls(line.calls, line.given),
         f"{line.reached} of {line.runs}",
         "" if versus is None else f"{versus.share:.0%} of {versus.pairs}",
         "" if versus is None else _p(versus.score),
@@ -167,9 +163,9 @@ def _estimate(estimate: Estimate) -> str:
     return f"{_number(estimate.value)} [{_number(estimate.low)}, {_number(estimate.high)}]"
 
 
-def _calls(estimate: Estimate, horizon: float) -> str:
+def _calls(estimate: Estimate, given: float) -> str:
     value, low, high = (
-        f"{calls:.0f}" if math.isfinite(calls) else f"> {horizon:.0f}"
+        f"{calls:.0f}" if math.isfinite(calls) else f"> {given:.0f}"
         for calls in (estimate.value, estimate.low, estimate.high)
     )
     return f"{value} [{low}, {high}]"

@@ -88,6 +88,10 @@ def test_who_does_not_get_there_is_censored(make_run: MakeRun) -> None:
     assert line.calls is not None
     assert (line.calls.value, line.reached) == (math.inf, 2)
     assert "> 2 [2, > 2] | 2 of 5" in as_markdown(found)
+    short = [make_run("short", seed, [0.0, 0.0]) for seed in range(5)]
+    table = as_markdown(compare(*base, *some, *short, thresholds={"sine": 1.0}))
+    assert "> 2 [2, > 2] | 2 of 5" in table  # as many as it was given, not as the shortest was
+    assert "> 1 [> 1, > 1] | 0 of 5" in table
     later = make_run("long", 0, [0.0, 0.0, 0.0, 0.0, 1.0])
     ended = make_run("ended", 0, [0.0, 0.0])
     versus = compare(later, ended, thresholds={"sine": 1.0}).lines("sine")[1].versus
