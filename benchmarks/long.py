@@ -94,7 +94,9 @@ def measure(kind: str, trials: int) -> None:
             print(f"{kind:<6} {point:>7}: {milliseconds:.2f} ms of processors a trial")
         times = dict(curve.rows())
         if 1_000 in times and trials in times:
-            print(f"{kind:<6} at the end {times[trials] / times[1_000]:.2f} times what it was at 1,000")
+            ratio = times[trials] / times[1_000]
+            slower = curve.slowness(trials)
+            print(f"{kind:<6} at the end {ratio:.2f} times what it was at 1,000; other work {slower:.2f} times")
         print(f"{kind:<6} {search:.0f} MB at most", flush=True)
         command = [sys.executable, "-m", "benchmarks.long", str(trials), kind, str(path)]
         subprocess.run(command, check=True)

@@ -7,12 +7,14 @@ prints CPU milliseconds a trial at points of the curve, then the size of the run
 
 from __future__ import annotations
 
+import hashlib
 import resource
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 from evolve.testing.searches import open_evolution
 from evolve.types import Context, Plan, Proposal, Selection, Trial
@@ -37,16 +39,22 @@ def _ticks(pid: str) -> float:
 
 
 class Curve:
-    """Hears each trial and notes the CPU time at the ends of windows."""
+    """Hears each trial and notes the CPU time of windows, and ten times in each how fast the machine is just then."""
 
     def __init__(self, points: list[int]) -> None:
         self.points = points
         self.marks: dict[int, float] = {}
+        self.paces: dict[int, list[float]] = {point: [] for point in points}
         self.wanted = {n for point in points for n in (point - _window(point), point)}
+        self._asked = {point - _window(point) * at // 10: point for point in points for at in range(10)}
+        self._beside = 0.0
 
     def __call__(self, trial: Trial) -> None:
+        if (point := self._asked.get(trial.number)) is not None:
+            self.paces[point].append(pace())
+            self._beside += self.paces[point][-1]
         if trial.number in self.wanted:
-            self.marks[trial.number] = cpu()
+            self.marks[trial.number] = cpu() - self._beside
 
     def rows(self) -> list[tuple[int, float]]:
         """CPU milliseconds a trial at each point."""
@@ -55,6 +63,19 @@ class Curve:
             for point in self.points
             if point in self.marks
         ]
+
+    def slowness(self, point: int) -> float:
+        """How long the same work took in that window, times what it took in the first one."""
+        return median(self.paces[point]) / median(self.paces[self.points[0]])
+
+
+def pace() -> float:
+    """CPU seconds of a fixed piece of work, some ten milliseconds: a virtual processor is not always as fast."""
+    begun = time.process_time()
+    known: dict[bytes, int] = {}
+    for number in range(10_000):
+        known[hashlib.sha256(b"%d" % number).digest()] = number
+    return time.process_time() - begun
 
 
 def _window(point: int) -> int:
