@@ -242,7 +242,7 @@ def test_processor_time_is_of_a_process_and_all_below() -> None:
     with subprocess.Popen([sys.executable, "-c", spin], stdin=subprocess.PIPE) as process:
         _until(lambda: tree_seconds(process.pid) >= 0.3)
         during = tree_seconds(os.getpid())
-        assert during - before >= 0.3
+        assert during - before > 0.25  # as the first figure is rounded down, so may the second be
         process.communicate(b"\n")
     assert tree_seconds(os.getpid()) >= during
     assert tree_seconds(process.pid) == 0.0

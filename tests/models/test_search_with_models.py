@@ -360,7 +360,7 @@ def test_ctrl_c_keeps_the_answers_that_are_paid_for(folder: Path, tmp_path: Path
         heard.set()
         process.communicate()
         assert process.returncode == 130
-        assert "answers of models, which are paid for" in said
+        assert "answers that models are paid for" in said
         assert len([line for line in transcript(run) if "reply" in line]) == len(service.asked)
         before = len(service.asked)
         subprocess.run([sys.executable, "-m", "evolve", "resume", str(run), "-q"], check=True, capture_output=True)

@@ -54,8 +54,8 @@ ATTACKER, SPENDER, SLEEPER, VANDAL, BETTER = 1, 2, 3, 4, 5
 
 def edits(run: Path, port: int) -> dict[int, str]:
     """What each edit puts in the place of `step`. The sleeper knows how the proposals of the screen are numbered."""
-    entropy = hashlib.blake2b(b"search 0 near 0", digest_size=7).digest()
-    first = int.from_bytes(entropy) % 10_000
+    entropy = int.from_bytes(hashlib.blake2b(b"search 0 near 0", digest_size=7).digest())
+    first = int.from_bytes(hashlib.blake2b(f"number {entropy}".encode(), digest_size=8).digest()) % 10_000
     return {
         ATTACKER: f"""
 def step(parent, context):
