@@ -17,8 +17,9 @@ from evolve.errors import TaskError
 from evolve.evaluation.cache import Cached
 from evolve.evaluation.improve import Downstream, Improve, Relay
 from evolve.evaluation.native import NativeEvaluator
-from evolve.evaluation.repeats import Race, Repeats, Scorer
+from evolve.evaluation.repeats import Race, Repeats
 from evolve.evaluation.rules import Rules
+from evolve.evaluation.scorer import Scorer
 from evolve.evaluation.sealed import sealed
 from evolve.evaluation.solve import Attempt, Benchmark, Solve
 from evolve.evaluation.utility import weighed
@@ -35,7 +36,7 @@ from evolve.scaffolds import smoke_problem
 from evolve.task import Task
 from evolve.types import Model, Program, Sandbox
 
-__all__ = ["Asking", "make_evaluator", "make_sandbox", "make_scorer"]
+__all__ = ["Asking", "make_evaluator", "make_sandbox", "make_scorer", "repeated"]
 
 _SCAFFOLDS = 100
 """That run in one session, one after another; each does a whole search."""
@@ -115,7 +116,6 @@ def make_scorer(
 
     Raises `TaskError` for a task of scaffolds when there are no models to ask.
     """
-    settings = task.settings.evaluator
     scorer: Scorer
     if task.settings.of_scaffolds:
         made = _of_scaffolds(task, sandbox, asking, on_notice, strict=strict)
@@ -123,7 +123,12 @@ def make_scorer(
         scorer = weighed(hidden, **task.settings.utility.model_dump())
     else:
         scorer = _cached(make_evaluator(task, sandbox, strict=strict), task, sandbox, strict=strict, notice=on_notice)
-    race = None
+    return repeated(scorer, task)
+
+
+def repeated(scorer: Scorer, task: Task) -> Repeats:
+    """The scorer, with the repeats and races that the task asks for."""
+    settings, race = task.settings.evaluator, None
     if settings.repeats_most is not None:
         race = Race(
             least=settings.times,

@@ -6,10 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from evolve.tables import EvaluatorTable
 from evolve.types import Usage
 
-__all__ = ["Most", "most_of", "worst_of"]
+__all__ = ["Most", "most_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,11 +21,6 @@ class Most:
     calls: int | None
     tokens: int | None
     nanodollars: int | None
-
-
-def worst_of(table: EvaluatorTable) -> int:
-    """How many evaluations a trial may take for its program, and are reserved for it."""
-    return table.times if table.repeats_most is None else 4 * table.repeats_most
 
 
 def most_of(limits: Mapping[str, Any], places: Sequence[Sequence[Usage]], seed: int, evaluations: int | None) -> Most:

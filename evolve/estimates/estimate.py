@@ -13,7 +13,7 @@ from typing import Any
 from evolve.archives.tuned import Tuned
 from evolve.config import Parts, prepare
 from evolve.errors import TaskError
-from evolve.estimates.bounds import Most, most_of, worst_of
+from evolve.estimates.bounds import Most, most_of
 from evolve.estimates.cases import CHEAP, DEAR, Case
 from evolve.estimates.forecast import Pace, Reserve, Total, forecast, interval
 from evolve.estimates.measure import (
@@ -36,7 +36,7 @@ from evolve.proposers.llm import LLM
 from evolve.proposers.scaffold import ScaffoldProposer
 from evolve.proposers.woven import Woven
 from evolve.proposing import ASKING, PROPOSERS
-from evolve.scoring import make_evaluator
+from evolve.scoring import make_evaluator, repeated
 from evolve.task import Task
 from evolve.types import Reply, Request, Usage
 
@@ -116,14 +116,14 @@ def estimate(task: Task, *, limits: Mapping[str, Any] | None = None, options: Op
     assert parts.sandbox is not None
     with closing(parts.sandbox), closing(make_evaluator(task, parts.sandbox, strict=config["strict"])) as evaluator:
         timing = time_evaluations(evaluator, parts.seed, config["workers"])
-        held_out = "held_out" in evaluator.splits
+        held_out, reserved = "held_out" in evaluator.splits, repeated(evaluator, task).most
         models = stored_models(config.get("models", ()), Path("config.toml"))
         cheap, dear, longest = _cases(parts, config, timing)
     table, most_asked = task.settings.evaluator, _most_asked(config)
     # what a tuner may try follows from what it finds
-    worst = None if parts.tuning is not None or most_asked is None else most_asked + worst_of(table)
+    worst = None if parts.tuning is not None or most_asked is None else most_asked + reserved
     places = [[model.most(request) for model, _ in parts.models] for request in longest]
-    measured = _Measured(timing, [usage for place in places for usage in place], held_out)
+    measured = _Measured(timing, [usage for place in places for usage in place], held_out, reserved)
     return Estimate(
         config=config,
         timing=timing,
@@ -150,11 +150,12 @@ def estimate(task: Task, *, limits: Mapping[str, Any] | None = None, options: Op
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """Of the task; and the worst that single calls may take."""
+    """Of the task; the worst that single calls may take, and the evaluations that are reserved for a trial."""
 
     timing: Timing
     worst: Sequence[Usage]
     held_out: bool
+    reserved: int
 
 
 def _cases(parts: Parts, config: Mapping[str, Any], timing: Timing) -> tuple[Case, Case, list[Request]]:
@@ -254,7 +255,7 @@ def _total(
         nanodollars=calls * sum(weight * case.nanodollars(m) for weight, m in zip(weights, models, strict=True)),
     )
     reserve = Reserve(
-        evaluations=worst_of(table),
+        evaluations=measured.reserved,
         tokens=max((usage.input_tokens + usage.output_tokens for usage in measured.worst), default=0),
         nanodollars=max((usage.nanodollars for usage in measured.worst), default=0),
     )

@@ -23,9 +23,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from evolve.errors import TaskError
-from evolve.evaluation.repeats import Scorer
+from evolve.evaluation.scorer import Around, Scorer
 from evolve.journal import decode_evaluation, encode_evaluation
-from evolve.types import Evaluation, Program, Split, Status, Trial
+from evolve.types import Evaluation, Program, Split, Status
 
 __all__ = ["MOST_BYTES", "Cached"]
 
@@ -39,7 +39,7 @@ _TRIM_TO = 0.8
 _ABANDONED = 3600.0  # seconds after which a file that was never finished belongs to nobody
 
 
-class Cached:
+class Cached(Around):
     """Scores programs with `evaluator`, but for those that it has scored before.
 
     Args:
@@ -53,21 +53,12 @@ class Cached:
     def __init__(
         self, evaluator: Scorer, folder: Path, identity: Sequence[str], *, most_bytes: int = MOST_BYTES
     ) -> None:
-        self._evaluator, self._folder = evaluator, folder
+        super().__init__(evaluator)
+        self._folder = folder
         self._identity = list(identity)
         self._most_bytes = most_bytes
         self._writing = threading.Lock()
         self._written = 0
-
-    @property
-    def splits(self) -> tuple[Split, ...]:
-        """The splits that the evaluator has."""
-        return self._evaluator.splits
-
-    @property
-    def seeds(self) -> bool:
-        """Whether the evaluator takes a seed."""
-        return self._evaluator.seeds
 
     def evaluate(self, program: Program, *, split: Split = "search", seed: int = 0) -> Evaluation:
         """What is known of the program, its cost marked as `cached`; else what the evaluator says.
@@ -75,7 +66,7 @@ class Cached:
         Raises as that does, and `TaskError` for another seed than 0 when the evaluator takes none: repeats would all
         be the first one.
         """
-        if seed and not self._evaluator.seeds:
+        if seed and not self._scorer.seeds:
             raise TaskError(
                 "[evaluator] cache says that a score depends on the program alone, so repeats of it would all be the "
                 "same: take `cache` or `repeats` out of task.toml, or give evaluate() a parameter `seed`"
@@ -84,18 +75,10 @@ class Cached:
         known = _read(path)
         if known is not None:
             return replace(known, cost=replace(known.cost, cached=True))
-        evaluation = self._evaluator.evaluate(program, split=split, seed=seed)
+        evaluation = self._scorer.evaluate(program, split=split, seed=seed)
         if evaluation.status in _KEPT:
             self._write(path, evaluation)
         return evaluation
-
-    def tell(self, trial: Trial) -> None:
-        """Tells the evaluator."""
-        self._evaluator.tell(trial)
-
-    def close(self) -> None:
-        """Close the evaluator."""
-        self._evaluator.close()
 
     def _path(self, program: Program, split: Split, seed: int) -> Path:
         key = json.dumps([_VERSION, self._identity, program.tree, split, seed])

@@ -24,7 +24,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 
 from evolve.errors import ModelFault, SandboxFault, TaskError
-from evolve.evaluation.repeats import Scorer
+from evolve.evaluation.scorer import Scorer
 from evolve.fingerprint import fingerprint
 from evolve.regions import Regions
 from evolve.standing import Standing

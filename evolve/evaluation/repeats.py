@@ -16,27 +16,15 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, islice
-from typing import Protocol
 
 from evolve.evaluation.averages import average, rescored, total
 from evolve.evaluation.bounds import LEAST, apart
 from evolve.evaluation.rules import Direction
+from evolve.evaluation.scorer import Around, Scorer
 from evolve.standing import Standing
 from evolve.types import Evaluation, Evaluator, Program, Split, Trial
 
-__all__ = ["Race", "Repeats", "Scorer"]
-
-
-class Scorer(Evaluator, Protocol):
-    """An evaluator of one task."""
-
-    @property
-    def splits(self) -> tuple[Split, ...]:
-        """The splits that it has."""
-
-    @property
-    def seeds(self) -> bool:
-        """Whether repeats with other seeds may have other scores."""
+__all__ = ["Race", "Repeats"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +58,7 @@ class Race:
         return apart(differences, confidence=self.confidence, spread=spread)
 
 
-class Repeats:
+class Repeats(Around):
     """Scores programs with `evaluator`, each several times.
 
     Args:
@@ -87,22 +75,12 @@ class Repeats:
     ) -> None:
         if repeats < 1:
             raise ValueError(f"repeats is {repeats}: a program is scored at least once")
-        self._evaluator = evaluator
+        super().__init__(evaluator)
         self._race = race
         self._repeats = race.least if race else repeats
         self._report = race.most if race else repeats
         self._sign = 1.0 if direction == "maximize" else -1.0
         self._standing = Standing()
-
-    @property
-    def splits(self) -> tuple[Split, ...]:
-        """The splits that the evaluator has."""
-        return self._evaluator.splits
-
-    @property
-    def seeds(self) -> bool:
-        """Whether the evaluator takes a seed."""
-        return self._evaluator.seeds
 
     @property
     def most(self) -> int:
@@ -113,8 +91,8 @@ class Repeats:
         """The mean over repeats, which are told apart by the seeds from `seed` on. Raises as the evaluator does."""
         best = self._standing.best
         if self._race is not None and split == "search" and best is not None:
-            return _Contest(self._race, self._evaluator, program, best, self._sign).run()
-        runs = _Runs(self._evaluator, program, split)
+            return _Contest(self._race, self._scorer, program, best, self._sign).run()
+        runs = _Runs(self._scorer, program, split)
         for number in range(self._repeats if split == "search" else self._report):
             if runs.run(seed + number) is None:
                 break
@@ -122,16 +100,12 @@ class Repeats:
 
     def once(self, program: Program) -> Evaluation:
         """One score on the search split, as a first repeat has it. Raises as the evaluator does."""
-        return self._evaluator.evaluate(program)
+        return self._scorer.evaluate(program)
 
     def tell(self, trial: Trial) -> None:
         """Learn who the best one is."""
         self._standing.tell(trial)
-        self._evaluator.tell(trial)
-
-    def close(self) -> None:
-        """Close the evaluator."""
-        self._evaluator.close()
+        super().tell(trial)
 
 
 class _Runs:

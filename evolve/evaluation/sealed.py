@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 
-from evolve.evaluation.repeats import Scorer
-from evolve.types import Evaluation, Program, Split, Trial
+from evolve.evaluation.scorer import Around, Scorer
+from evolve.types import Evaluation, Program, Split
 
 __all__ = ["Sealed", "sealed"]
 
 
-class Sealed:
+class Sealed(Around):
     """Scores with seeds that nobody can compute without the secret: 63 bits, which nobody can try, for each seed. What
     an evaluator of one task is given of it are 31.
 
@@ -21,30 +21,13 @@ class Sealed:
     """
 
     def __init__(self, scorer: Scorer, secret: str) -> None:
-        self._scorer, self._secret = scorer, secret
-
-    @property
-    def splits(self) -> tuple[Split, ...]:
-        """Those of the scorer."""
-        return self._scorer.splits
-
-    @property
-    def seeds(self) -> bool:
-        """As the scorer."""
-        return self._scorer.seeds
+        super().__init__(scorer)
+        self._secret = secret
 
     def evaluate(self, program: Program, *, split: Split = "search", seed: int = 0) -> Evaluation:
         """Raises as the scorer does."""
         digest = hashlib.blake2b(f"{seed}".encode(), key=self._secret.encode(), digest_size=8).digest()
         return self._scorer.evaluate(program, split=split, seed=int.from_bytes(digest) >> 1)
-
-    def tell(self, trial: Trial) -> None:
-        """Handed on."""
-        self._scorer.tell(trial)
-
-    def close(self) -> None:
-        """Close the scorer."""
-        self._scorer.close()
 
 
 def sealed(scorer: Scorer, secret: str) -> Scorer:

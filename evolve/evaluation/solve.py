@@ -22,7 +22,7 @@ import numpy as np
 
 from evolve.errors import ModelFault, SandboxFault, TaskError
 from evolve.evaluation.improve import Relay
-from evolve.evaluation.repeats import Scorer
+from evolve.evaluation.scorer import Scorer
 from evolve.types import Cost, Evaluation, Program, Split, Status, Trial, Usage
 
 __all__ = ["Attempt", "Benchmark", "Solve"]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evolve.evaluation.repeats import Scorer
-from evolve.types import Evaluation, Program, Split, Status, Trial
+from evolve.evaluation.scorer import Around, Scorer
+from evolve.types import Evaluation, Program, Split, Status
 
 __all__ = ["Utility", "weighed"]
 
 
-class Utility:
+class Utility(Around):
     """Scores by score·s + tokens·(1 - min(1, t / tokens_most)) + seconds·(1 - min(1, u / seconds_most)).
 
     s is the score of `scorer`, t the metric "tokens" and u the seconds of the evaluation. The form is that of SICA
@@ -21,19 +21,9 @@ class Utility:
     def __init__(
         self, scorer: Scorer, *, score: float, tokens: float, seconds: float, tokens_most: int, seconds_most: float
     ) -> None:
-        self._scorer = scorer
+        super().__init__(scorer)
         self._score, self._tokens, self._seconds = score, tokens, seconds
         self._tokens_most, self._seconds_most = tokens_most, seconds_most
-
-    @property
-    def splits(self) -> tuple[Split, ...]:
-        """Those of the scorer."""
-        return self._scorer.splits
-
-    @property
-    def seeds(self) -> bool:
-        """As the scorer."""
-        return self._scorer.seeds
 
     def evaluate(self, program: Program, *, split: Split = "search", seed: int = 0) -> Evaluation:
         """What failed stays as it is. Raises as the scorer does."""
@@ -49,14 +39,6 @@ class Utility:
         )
         metrics = {**found.metrics, "score": found.score}
         return replace(found, score=utility, fitness=utility, metrics=metrics, instances={})
-
-    def tell(self, trial: Trial) -> None:
-        """Handed on."""
-        self._scorer.tell(trial)
-
-    def close(self) -> None:
-        """Close the scorer."""
-        self._scorer.close()
 
 
 def weighed(
