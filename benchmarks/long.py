@@ -5,7 +5,8 @@
 `plain` is what runs by default without models; `tuned` is what runs by default with them: lanes, of which each new
 structure is tuned. TRIALS, by default 100,000, counts evaluations, the tuner's among them. Each kind runs in a process
 of its own, so that its memory is its own. Asked for are, at 100,000: at most 1.5 times the time per trial at 1,000, 600
-MB and 20 s. The time is processor time, with git's, so that other work on the machine does not count.
+MB and 20 s. The time is processor time, with git's, the mean over a tenth of the trials before a point. Other work on
+the machine slows a processor down all the same, so it is said what a fixed piece of work took at the end, too.
 """
 
 from __future__ import annotations
